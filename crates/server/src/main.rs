@@ -1,0 +1,3 @@
+//! whowas.
+
+fn main() {}
