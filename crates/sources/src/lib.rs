@@ -1,1 +1,53 @@
-//! whowas sources.
+//! Who tells us what happened: one folder per sender, each turning what it sends into events of the
+//! domain.
+//!
+//! A source is a pure function of headers, raw body, credentials and clock. It answers nothing and
+//! stores nothing: the server makes its events durable first and answers then. No folder knows its
+//! sibling.
+
+use std::collections::BTreeMap;
+
+use domain::AppId;
+use domain::app::Secret;
+use domain::log::Event;
+
+/// What came in at a hook.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The tenant that the address named.
+    pub app: AppId,
+    /// The tenant's credentials for this sender, by their config names.
+    pub credentials: &'a BTreeMap<String, Secret>,
+    /// The headers as received.
+    pub headers: &'a http::HeaderMap,
+    /// The body as received: signatures cover these very bytes.
+    pub body: &'a [u8],
+    /// What time it is.
+    pub now_unix_us: i64,
+}
+
+/// What an authentic delivery holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Facts for the log.
+    pub events: Vec<Event>,
+    /// What is authentic and unintelligible: the reason for each. Sending it again would not help,
+    /// so for its sender it is a success. Reasons never quote personal fields or secrets.
+    pub dead: Vec<String>,
+    /// How many facts were understood and are of no interest to the log.
+    pub ignored: usize,
+}
+
+/// Why a delivery proves nothing about its sender. Nothing of it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthentic {
+    /// There is no signature where one belongs.
+    #[error("the delivery is not signed")]
+    Missing,
+    /// The signature is not one that this tenant's credentials make over these bytes.
+    #[error("the delivery's signature does not match")]
+    Mismatch,
+    /// The signature was good once, or will be.
+    #[error("the delivery's signature is not valid at this time")]
+    Expired,
+}

@@ -1,1 +1,4 @@
-//! whowas stores.
+//! Where the domain keeps things: one folder per engine, each keeping the promises of
+//! [`domain::store::Store`], held to them by one suite, `contract`.
+
+pub mod memory;

@@ -1,0 +1,70 @@
+//! What every operation needs at hand.
+
+use std::sync::Arc;
+
+use crate::app::Apps;
+use crate::clock::Clock;
+use crate::quota::Quotas;
+use crate::store::Store;
+
+/// Seconds in a day.
+pub const DAY_S: i64 = 86_400;
+
+/// What the operator decided for all apps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether the vendors' own limits hold: calls per second, query window, look-back.
+    pub documented_limits: bool,
+    /// East of Greenwich, in seconds: of the times in answers.
+    pub time_zone_offset_s: i32,
+    /// How long the log keeps a call after its last event.
+    pub retention_days: u32,
+    /// Whether a refused signature's message shows the canonical request.
+    pub explain_signatures: bool,
+    /// Whether a nonce may be used once only.
+    pub strict_nonce: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            documented_limits: true,
+            time_zone_offset_s: 8 * 3_600,
+            retention_days: 14,
+            explain_signatures: false,
+            strict_nonce: false,
+        }
+    }
+}
+
+/// Store, clock, tenants and settings: made once, shared by all requests.
+pub struct Context {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The tenants.
+    pub apps: Apps,
+    /// How often they may call.
+    pub quotas: Quotas,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+impl Context {
+    /// A context whose quotas follow the settings.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        apps: Apps,
+        settings: Settings,
+    ) -> Self {
+        Self { store, clock, apps, quotas: Quotas::new(settings.documented_limits), settings }
+    }
+
+    /// The instant before which an event is too old to be applied.
+    pub fn retention_start_unix_us(&self) -> i64 {
+        let kept_s = i64::from(self.settings.retention_days) * DAY_S;
+        self.clock.now_unix_us() - kept_s * crate::clock::SECOND_US
+    }
+}

@@ -1,0 +1,438 @@
+//! The facts of one participant in one room become intervals, one per connection.
+//!
+//! A join and a leave pair by connection id where both carry one. Otherwise a participant has at
+//! most one open interval per call: a second join closes it, inferred, and a leave that names no
+//! connection says that the participant left. What nobody reported is inferred and marked, and the
+//! real fact replaces it when it comes, so that nothing here depends on arrival.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::client::ClientFacts;
+use super::closing::{Closers, may_be_same_call};
+use super::event::{Event, Fact, FactOrder, Presence, Rank};
+use crate::clock::whole_second;
+use crate::ids::{CallId, ConnectionId, EventId, ParticipantId, SourceName};
+
+/// How surely something is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Certainty {
+    /// Somebody reported it.
+    Reported,
+    /// It follows from something else that was reported.
+    Inferred,
+}
+
+/// How an interval ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// It has not.
+    Open,
+    /// At this time, this surely.
+    At(i64, Certainty),
+}
+
+impl End {
+    /// When, in microseconds since 1970; `None` while it is open.
+    pub fn unix_us(self) -> Option<i64> {
+        match self {
+            Self::Open => None,
+            Self::At(unix_us, _) => Some(unix_us),
+        }
+    }
+
+    /// Whether a leave was reported, so that nothing else can move the end.
+    pub fn is_reported(self) -> bool {
+        matches!(self, Self::At(_, Certainty::Reported))
+    }
+}
+
+/// One connection of a participant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// In which call; `None` where the sender knows no calls.
+    pub call: Option<CallId>,
+    /// Which, where the sender names connections.
+    pub connection: Option<ConnectionId>,
+    /// Through which server they came.
+    pub source: SourceName,
+    /// The event that began it.
+    pub began_with: EventId,
+    /// When it began.
+    pub joined_unix_us: i64,
+    /// How surely its beginning is known.
+    pub join: Certainty,
+    /// How it ended; never before it began.
+    pub end: End,
+    /// What was told of the client.
+    pub client: ClientFacts,
+    /// Whether a stream was published.
+    pub published: bool,
+}
+
+/// Folds the events of one participant in one room, in any order, into intervals in the order of
+/// their beginning. Events about others must not be among them.
+pub fn fold_participant<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
+    participant: &ParticipantId,
+    closers: &impl Closers,
+) -> Vec<Interval> {
+    let mut facts: Vec<Step<'a>> = events.into_iter().flat_map(Step::of_event).collect();
+    facts.sort_by(|one, other| one.order.cmp(&other.order));
+    let mut sweep = Sweep {
+        participant,
+        closers,
+        drafts: vec![],
+        open: vec![],
+        newest: HashMap::new(),
+        early: vec![],
+    };
+    for step in &facts {
+        sweep.apply(step);
+    }
+    sweep.finish()
+}
+
+/// One thing to be read, in the order of the room's facts.
+struct Step<'a> {
+    order: FactOrder,
+    event: &'a Event,
+    who: &'a Presence,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Join { client: Option<&'a ClientFacts>, certainty: JoinKind },
+    Leave { client: &'a ClientFacts },
+    Client { client: &'a ClientFacts },
+    Publish,
+}
+
+/// Where the knowledge of a join comes from. A later kind gives way to an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum JoinKind {
+    /// A join was reported.
+    Own,
+    /// The leave told when the join had been.
+    ToldByLeave,
+    /// A publication proves that there was one.
+    ProvedByPublication,
+}
+
+impl<'a> Step<'a> {
+    fn of_event(event: &'a Event) -> impl Iterator<Item = Step<'a>> {
+        let mut steps = [None, None];
+        if let Some(who) = event.presence() {
+            let order = event.order();
+            let step = |order, what| Some(Step { order, event, who, what });
+            match &event.fact {
+                Fact::Joined { client, .. } => {
+                    let what = What::Join { client: Some(client), certainty: JoinKind::Own };
+                    steps[0] = step(order, what);
+                }
+                Fact::Left { joined_unix_us, client, .. } => {
+                    if let Some(joined) = joined_unix_us {
+                        let effective_unix_us = (*joined).min(order.effective_unix_us);
+                        let rank = Rank::Join;
+                        let told = FactOrder { effective_unix_us, rank, ..order.clone() };
+                        let certainty = JoinKind::ToldByLeave;
+                        steps[0] = step(told, What::Join { client: None, certainty });
+                    }
+                    steps[1] = step(order, What::Leave { client });
+                }
+                Fact::Client { client, .. } => steps[0] = step(order, What::Client { client }),
+                Fact::Published { .. } => steps[0] = step(order, What::Publish),
+                Fact::RoomFinished { .. } | Fact::Snapshot { .. } | Fact::ServerRestarted => {}
+            }
+        }
+        steps.into_iter().flatten()
+    }
+
+    fn at(&self) -> i64 {
+        self.order.effective_unix_us
+    }
+
+    fn call(&self) -> Option<&CallId> {
+        self.who.call.as_ref()
+    }
+}
+
+/// An interval that is being put together.
+struct Draft {
+    interval: Interval,
+    join: JoinKind,
+    /// Whether the leave named this connection: such an end is final.
+    left_by_connection: bool,
+}
+
+impl Draft {
+    fn may_be_in(&self, call: Option<&CallId>) -> bool {
+        may_be_same_call(self.interval.call.as_ref(), call)
+    }
+}
+
+struct Sweep<'s, C> {
+    participant: &'s ParticipantId,
+    closers: &'s C,
+    drafts: Vec<Draft>,
+    /// Which drafts are open, in the order of their beginning.
+    open: Vec<usize>,
+    /// The newest draft of each connection.
+    newest: HashMap<ConnectionId, usize>,
+    /// Client facts that came before any join that they could belong to.
+    early: Vec<(Presence, ClientFacts)>,
+}
+
+impl<C: Closers> Sweep<'_, C> {
+    fn apply(&mut self, step: &Step<'_>) {
+        match &step.what {
+            What::Join { client, certainty } => self.join(step, *certainty, *client),
+            What::Leave { client } => self.leave(step, client),
+            What::Client { client } => self.client(step, client),
+            What::Publish => self.publish(step),
+        }
+    }
+
+    fn join(&mut self, step: &Step<'_>, kind: JoinKind, client: Option<&ClientFacts>) {
+        // Of two that were reported, the second begins anew; what was only concluded gives way.
+        let continued = self
+            .open_of(step.who)
+            .filter(|&index| kind != JoinKind::Own || self.drafts[index].join != JoinKind::Own);
+        match continued {
+            Some(index) if kind < self.drafts[index].join => self.tell_join(index, step, kind),
+            Some(_) => {}
+            None => {
+                self.close_what_this_join_ends(step);
+                self.begin(step, kind);
+            }
+        }
+        let index = match continued {
+            Some(index) => index,
+            None => self.drafts.len() - 1,
+        };
+        if let Some(client) = client {
+            self.drafts[index].interval.client.learn(client);
+        }
+    }
+
+    /// The open draft that a join of this connection may be the beginning of: one of the same
+    /// connection, both having none included, or one that only a publication proved.
+    fn open_of(&self, who: &Presence) -> Option<usize> {
+        let fits = |&&index: &&usize| {
+            let draft = &self.drafts[index];
+            let connection = draft.interval.connection.as_ref();
+            let same = connection == who.connection.as_ref();
+            let proved = draft.join == JoinKind::ProvedByPublication
+                && (connection.is_none() || who.connection.is_none());
+            (same || proved) && draft.may_be_in(who.call.as_ref())
+        };
+        self.open.iter().rev().find(fits).copied()
+    }
+
+    fn tell_join(&mut self, index: usize, step: &Step<'_>, kind: JoinKind) {
+        let draft = &mut self.drafts[index];
+        draft.join = kind;
+        draft.interval.joined_unix_us = step.at();
+        draft.interval.join = certainty(kind);
+        draft.interval.source = step.event.source.clone();
+        draft.interval.began_with = step.event.id.clone();
+        if draft.interval.call.is_none() {
+            draft.interval.call = step.call().cloned();
+        }
+        if let (None, Some(connection)) = (&draft.interval.connection, &step.who.connection) {
+            draft.interval.connection = Some(connection.clone());
+            self.newest.insert(connection.clone(), index);
+        }
+    }
+
+    fn close_what_this_join_ends(&mut self, step: &Step<'_>) {
+        let new = step.who.connection.as_ref();
+        let at = step.at();
+        let drafts = &mut self.drafts;
+        self.open.retain(|&index| {
+            let draft = &mut drafts[index];
+            let both_named = draft.interval.connection.is_some() && new.is_some();
+            let other_connection = both_named && draft.interval.connection.as_ref() != new;
+            if other_connection || !draft.may_be_in(step.who.call.as_ref()) {
+                return true;
+            }
+            let at = at.max(draft.interval.joined_unix_us);
+            draft.interval.end = End::At(at, Certainty::Inferred);
+            false
+        });
+    }
+
+    fn begin(&mut self, step: &Step<'_>, kind: JoinKind) {
+        let index = self.drafts.len();
+        let mut client = ClientFacts::default();
+        self.early.retain(|(who, facts)| {
+            let theirs = may_be_same_connection(who, step.who)
+                && may_be_same_call(who.call.as_ref(), step.call());
+            if theirs {
+                client.learn(facts);
+            }
+            !theirs
+        });
+        self.drafts.push(Draft {
+            interval: Interval {
+                call: step.call().cloned(),
+                connection: step.who.connection.clone(),
+                source: step.event.source.clone(),
+                began_with: step.event.id.clone(),
+                joined_unix_us: step.at(),
+                join: certainty(kind),
+                end: End::Open,
+                client,
+                published: false,
+            },
+            join: kind,
+            left_by_connection: false,
+        });
+        self.open.push(index);
+        if let Some(connection) = &step.who.connection {
+            self.newest.insert(connection.clone(), index);
+        }
+    }
+
+    fn leave(&mut self, step: &Step<'_>, client: &ClientFacts) {
+        let named = step.who.connection.as_ref().and_then(|connection| {
+            let index = *self.newest.get(connection)?;
+            self.drafts[index].may_be_in(step.call()).then_some(index)
+        });
+        match named {
+            Some(index) if self.drafts[index].left_by_connection => {}
+            Some(index) => {
+                self.end(index, step.at(), client);
+                self.drafts[index].left_by_connection = true;
+            }
+            None => self.leave_unpaired(step, client),
+        }
+    }
+
+    /// A leave whose connection no join named, or that names none.
+    fn leave_unpaired(&mut self, step: &Step<'_>, client: &ClientFacts) {
+        // Not paired by connection, it comes before the joins of its second, even if it stands here
+        // at the second's end because it names a connection.
+        let at = step.event.time_unix_us;
+        let names_none = step.who.connection.is_none();
+        let began_before = |draft: &Draft| draft.interval.joined_unix_us <= at;
+        let fits = |draft: &Draft| {
+            draft.may_be_in(step.call())
+                && began_before(draft)
+                && (names_none || draft.interval.connection.is_none())
+        };
+        let open: Vec<usize> =
+            self.open.iter().copied().filter(|&index| fits(&self.drafts[index])).collect();
+        let (there, gone): (Vec<usize>, Vec<usize>) =
+            open.into_iter().partition(|&index| !self.is_closed_by(index, at));
+        if !there.is_empty() {
+            there.into_iter().for_each(|index| self.end(index, at, client));
+        } else if let Some(&index) = gone.last() {
+            self.end(index, at, client);
+        } else if let Some(index) = self.closed_by_a_join_since(at, &fits) {
+            self.end(index, at, client);
+        }
+    }
+
+    /// The draft that a later join of the same second closed before this leave was read.
+    fn closed_by_a_join_since(&self, at: i64, fits: &impl Fn(&Draft) -> bool) -> Option<usize> {
+        let closed_since = |draft: &Draft| match draft.interval.end {
+            End::At(end, Certainty::Inferred) => end >= at,
+            _ => false,
+        };
+        self.drafts.iter().rposition(|draft| fits(draft) && closed_since(draft))
+    }
+
+    fn end(&mut self, index: usize, at: i64, client: &ClientFacts) {
+        let draft = &mut self.drafts[index];
+        let at = at.max(draft.interval.joined_unix_us);
+        draft.interval.end = End::At(at, Certainty::Reported);
+        draft.interval.client.learn(client);
+        self.open.retain(|&open| open != index);
+    }
+
+    /// Whether a closer had ended this open draft by then.
+    fn is_closed_by(&self, index: usize, at: i64) -> bool {
+        let closing = self.closers.first_for(&self.drafts[index].interval, self.participant);
+        closing.is_some_and(|closing| closing.known_unix_us <= at)
+    }
+
+    fn client(&mut self, step: &Step<'_>, client: &ClientFacts) {
+        match self.known_of(step) {
+            Some(index) => self.drafts[index].interval.client.learn(client),
+            None => self.early.push((step.who.clone(), client.clone())),
+        }
+    }
+
+    fn publish(&mut self, step: &Step<'_>) {
+        let shown = self.known_of(step).filter(|&index| {
+            let draft = &self.drafts[index];
+            let named =
+                step.who.connection.is_some() && draft.interval.connection == step.who.connection;
+            named || self.is_there_at(index, step.at())
+        });
+        let index = shown.unwrap_or_else(|| {
+            self.begin(step, JoinKind::ProvedByPublication);
+            self.drafts.len() - 1
+        });
+        self.drafts[index].interval.published = true;
+    }
+
+    /// The draft that a fact which is neither a join nor a leave is about: that of its connection,
+    /// else the newest one that is open, else the newest.
+    fn known_of(&self, step: &Step<'_>) -> Option<usize> {
+        let fits = |index: &usize| {
+            let draft = &self.drafts[*index];
+            let other_connection =
+                step.who.connection.is_some() && draft.interval.connection.is_some();
+            !other_connection && draft.may_be_in(step.call())
+        };
+        let of_connection = step.who.connection.as_ref().and_then(|connection| {
+            let index = *self.newest.get(connection)?;
+            self.drafts[index].may_be_in(step.call()).then_some(index)
+        });
+        of_connection
+            .or_else(|| self.open.iter().rev().copied().find(|index| fits(index)))
+            .or_else(|| (0..self.drafts.len()).rev().find(|index| fits(index)))
+    }
+
+    /// Whether they are in the room then, or left in that very second: a leave in whole seconds
+    /// may stand before what happened in its second.
+    fn is_there_at(&self, index: usize, at: i64) -> bool {
+        match self.drafts[index].interval.end {
+            End::Open => !self.is_closed_by(index, at),
+            End::At(left, _) => whole_second(left) >= whole_second(at),
+        }
+    }
+
+    /// Ends what no leave ended.
+    fn finish(self) -> Vec<Interval> {
+        let mut intervals = Vec::with_capacity(self.drafts.len());
+        for Draft { mut interval, .. } in self.drafts {
+            if !interval.end.is_reported()
+                && let Some(closing) = self.closers.first_for(&interval, self.participant)
+                && interval.end.unix_us().is_none_or(|end| closing.known_unix_us <= end)
+            {
+                interval.end = End::At(closing.left_unix_us, Certainty::Inferred);
+            }
+            intervals.push(interval);
+        }
+        intervals.sort_by_key(|interval| interval.joined_unix_us);
+        intervals
+    }
+}
+
+fn may_be_same_connection(one: &Presence, other: &Presence) -> bool {
+    match (&one.connection, &other.connection) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
+fn certainty(kind: JoinKind) -> Certainty {
+    match kind {
+        JoinKind::Own | JoinKind::ToldByLeave => Certainty::Reported,
+        JoinKind::ProvedByPublication => Certainty::Inferred,
+    }
+}

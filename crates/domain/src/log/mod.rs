@@ -1,0 +1,34 @@
+//! WHOWAS: facts in, stays out.
+//!
+//! A media server reports [`Event`]s: late, twice, in any order. What the log shows, its [`Stay`]s,
+//! is a pure function of the *set* of events, so none of that can matter. The unit is one room of
+//! one app and door. Read in this order:
+//!
+//! 1. [`event`]: what is reported, and the order of the facts of a room.
+//! 2. [`intervals`]: the facts of one participant become intervals, one per connection.
+//! 3. [`closing`]: what ends an interval although no leave was reported.
+//! 4. [`mint`]: calls for intervals whose source knows no calls.
+//! 5. [`stay`]: the intervals of one participant in one call, which is what queries show.
+//! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
+//!    store is held to. A store that folds only what an event touches uses the same parts.
+//!
+//! [`record`] and [`query`] are the operations.
+
+pub mod client;
+pub mod closing;
+pub mod event;
+pub mod intervals;
+pub mod mint;
+pub mod query;
+pub mod record;
+pub mod room;
+pub mod stay;
+
+pub use client::{Access, ClientFacts, Os};
+pub use closing::{Closer, Closers, Closing, Reach};
+pub use event::{Event, Fact, Presence};
+pub use intervals::{Certainty, End, Interval, fold_participant};
+pub use query::{StayPage, StayQuery, list_stays};
+pub use record::{Outcome, Refused, record};
+pub use room::fold_room;
+pub use stay::{Span, Stay};

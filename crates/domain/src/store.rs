@@ -1,0 +1,100 @@
+//! What every store promises. An engine keeps these promises in the way that it is good at; one
+//! contract suite holds all of them to it.
+//!
+//! Common to all methods:
+//! - A change that is acknowledged is durable (in as far as the engine is: `memory` is not) and seen
+//!   by every later read. A change that fails left no trace.
+//! - A request's items are applied in one step: no reader sees a part of them.
+//! - Races are answered with values, never with errors: nobody looks first and then writes.
+//! - Outcomes come in the order of the items.
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::ids::{AppId, UserId};
+use crate::log::{Event, StayPage, StayQuery};
+use crate::users::{Profile, ProfileChange, User};
+
+/// A user to be put into the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// Their id.
+    pub id: UserId,
+    /// Their whole profile.
+    pub profile: Profile,
+}
+
+/// What a registration does with an id that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfTaken {
+    /// The entry stands as it is.
+    Leave,
+    /// The profile is replaced; the time of creation stands.
+    Overwrite,
+}
+
+/// What became of one [`NewUser`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// The id was free.
+    Created,
+    /// The id was taken with this very profile. Nothing was written.
+    Unchanged,
+    /// The id was taken with another profile. Nothing was written.
+    Taken,
+    /// The id was taken with another profile, which is now this one.
+    Overwritten,
+}
+
+/// What became of one change of a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// It is made.
+    Done,
+    /// Nobody has the id.
+    NotFound,
+}
+
+/// What became of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is new, and the log shows it.
+    Stored,
+    /// It was known, to the letter.
+    Duplicate,
+    /// An event of the same identity but other content was known. Of the two the one with the
+    /// smaller content hash counts, whichever came first.
+    Conflict,
+}
+
+/// Where the domain keeps things.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Registers users whose ids are distinct. `modified_unix_ms` of a user never moves backwards.
+    async fn register_users(
+        &self,
+        app: AppId,
+        users: Vec<NewUser>,
+        if_taken: IfTaken,
+        now_unix_ms: i64,
+    ) -> Result<Vec<Registration>>;
+
+    /// Applies changes to users whose ids are distinct.
+    async fn update_users(
+        &self,
+        app: AppId,
+        changes: Vec<(UserId, ProfileChange)>,
+        now_unix_ms: i64,
+    ) -> Result<Vec<Update>>;
+
+    /// The users with these ids, as of one instant; `None` for an id that nobody has.
+    async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>>;
+
+    /// Adds events to the log, and the log's stays follow: after any sequence of calls they are
+    /// [`crate::log::fold_room`] of the distinct events of each room.
+    async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>>;
+
+    /// One page of the stays that a query selects, and how many there are in all, as of one
+    /// instant.
+    async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage>;
+}

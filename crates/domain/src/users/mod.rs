@@ -1,0 +1,30 @@
+//! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
+//!
+//! [`profile`] is what is known of a user, [`register`], [`update`] and [`find`] are the operations.
+
+pub mod find;
+pub mod profile;
+pub mod register;
+pub mod update;
+
+use serde::{Deserialize, Serialize};
+
+pub use find::find;
+pub use profile::{Limits, Profile, ProfileChange, ProfileFault};
+pub use register::register;
+pub use update::update;
+
+use crate::ids::UserId;
+
+/// An entry of the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Unique in its app.
+    pub id: UserId,
+    /// What is known of them.
+    pub profile: Profile,
+    /// When they were registered.
+    pub created_unix_ms: i64,
+    /// When their profile was last written; never before `created_unix_ms`.
+    pub modified_unix_ms: i64,
+}
