@@ -1,0 +1,162 @@
+package main
+
+// A recorder in place of whowas: keeps every webhook as it came, headers in order and in their own
+// case, and the body's exact text. It reads HTTP by hand, since a library would reorder the headers.
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/livekit/protocol/auth"
+	"github.com/livekit/protocol/webhook"
+)
+
+// recorded is one line of the file.
+type recorded struct {
+	Headers [][2]string `json:"headers"`
+	Body    string      `json:"body"`
+}
+
+type recorder struct {
+	mu    sync.Mutex
+	lines []recorded
+}
+
+func record(ctx context.Context, servers *servers, out string) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	r := &recorder{}
+	go r.serve(listener)
+
+	if err := servers.startLiveKit(ctx, "http://"+listener.Addr().String()+"/hooks/livekit/"+appID); err != nil {
+		return err
+	}
+	s := &session{servers: servers, started: time.Now()}
+	defer s.dropEverybody()
+	nothing := func() error { return nil }
+	a, err := s.firstAct(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := s.secondAct(ctx, a, nothing, nothing)
+	if err != nil {
+		return err
+	}
+	if err := s.thirdAct(ctx, a, l); err != nil {
+		return err
+	}
+	// The end of the session: a stop of the server, with alice still there. The first signal
+	// makes it wait for everybody to go, the second makes it stop.
+	if err := pause(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	_ = servers.livekit.Process.Signal(syscall.SIGTERM)
+	if err := pause(ctx, 500*time.Millisecond); err != nil {
+		return err
+	}
+	end(servers.livekit, syscall.SIGTERM)
+	if err := pause(ctx, time.Second); err != nil {
+		return err
+	}
+	return r.write(out)
+}
+
+func (r *recorder) serve(listener net.Listener) {
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer connection.Close()
+			reader := bufio.NewReader(connection)
+			for {
+				request, err := readRequest(reader)
+				if err != nil {
+					return
+				}
+				r.mu.Lock()
+				r.lines = append(r.lines, request)
+				r.mu.Unlock()
+				fmt.Fprint(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			}
+		}()
+	}
+}
+
+func readRequest(reader *bufio.Reader) (recorded, error) {
+	var request recorded
+	if _, err := reader.ReadString('\n'); err != nil {
+		return request, err
+	}
+	length := -1
+	for {
+		line, err := reader.ReadString('\n')
+		if err != nil {
+			return request, err
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			break
+		}
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		request.Headers = append(request.Headers, [2]string{name, value})
+		if strings.EqualFold(name, "Content-Length") {
+			if length, err = strconv.Atoi(value); err != nil {
+				return request, err
+			}
+		}
+	}
+	if length < 0 {
+		return request, fmt.Errorf("a webhook without Content-Length")
+	}
+	body := make([]byte, length)
+	_, err := io.ReadFull(reader, body)
+	request.Body = string(body)
+	return request, err
+}
+
+// write verifies each webhook as LiveKit's own receiver does, and keeps it.
+func (r *recorder) write(out string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keys := auth.NewSimpleKeyProvider(livekitKey, livekitSecret)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	for _, line := range r.lines {
+		request, err := http.NewRequest(http.MethodPost, "/", strings.NewReader(line.Body))
+		if err != nil {
+			return err
+		}
+		for _, header := range line.Headers {
+			request.Header.Add(header[0], header[1])
+		}
+		event, err := webhook.ReceiveWebhookEvent(request, keys)
+		if err != nil {
+			return err
+		}
+		fmt.Println(event.CreatedAt, event.Event, event.Room.GetName(), event.Room.GetSid(),
+			event.Participant.GetIdentity(), event.Participant.GetSid(), event.Participant.GetDisconnectReason())
+		if err := encoder.Encode(line); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(out, text.Bytes(), 0o644)
+}
