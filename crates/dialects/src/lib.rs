@@ -23,3 +23,18 @@ pub struct Answered {
     /// Why the request failed inside, for the log only: an answer never carries it.
     pub cause: Option<domain::Error>,
 }
+
+/// Why a request has no body to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It has more bytes than a request of any dialect needs.
+    TooLarge {
+        /// How many it may have.
+        bytes_max: usize,
+    },
+    /// It did not arrive whole.
+    Broken,
+}
+
+/// A request as it came in, with its whole body or the reason why there is none.
+pub type Asked = http::Request<Result<Bytes, BodyFault>>;

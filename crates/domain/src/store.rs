@@ -97,4 +97,7 @@ pub trait Store: Send + Sync + 'static {
     /// One page of the stays that a query selects, and how many there are in all, as of one
     /// instant.
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage>;
+
+    /// Whether a change would be taken now; if not, why.
+    fn ready(&self) -> Result<()>;
 }

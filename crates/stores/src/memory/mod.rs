@@ -101,6 +101,10 @@ impl Store for Memory {
             stays: page.map(|stay| (*stay).clone()).collect(),
         })
     }
+
+    fn ready(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The room of an event, or the servers of its door, if it is a restart.
