@@ -1,0 +1,163 @@
+//! A load generator that sends validly signed requests over kept connections, and the bare server
+//! that its figures stand beside.
+//!
+//! Signing is written here a second time on purpose: a generator that shared the server's code
+//! would share its mistakes. Requests are made and signed before the measured time begins.
+//!
+//! Read in this order: [`sign`], [`requests`], [`answer`], [`drive`]; [`fixed`] is the other side.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod answer;
+mod drive;
+mod fixed;
+mod requests;
+mod sign;
+
+use drive::Plan;
+use requests::{Ids, Target};
+
+#[derive(Parser)]
+#[command(about = "Signed load for whowas, and a bare server to compare with")]
+struct Cli {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Subcommand)]
+enum Work {
+    /// BatchGetUser of random users out of the ids 1 to --users
+    BatchGet {
+        #[command(flatten)]
+        load: Load,
+        #[arg(long, default_value_t = 100_000)]
+        users: u64,
+        #[arg(long, default_value_t = 50)]
+        each: usize,
+    },
+    /// RegisterUsers of users that are new in each request
+    Register {
+        #[command(flatten)]
+        load: Load,
+        #[arg(long, value_enum, default_value = "increasing")]
+        ids: Order,
+        /// The first of the increasing ids
+        #[arg(long, default_value_t = 1)]
+        first: u64,
+        #[arg(long, default_value_t = 20)]
+        each: usize,
+        /// How many requests are made beforehand; the run ends when they are used up
+        #[arg(long, default_value_t = 100_000)]
+        requests: usize,
+    },
+    /// The bytes of one of the above, or a small GET, to a server that does not read them
+    Fixed {
+        #[command(flatten)]
+        load: Load,
+        #[arg(long, value_enum, default_value = "get")]
+        like: Like,
+    },
+    /// The bare server: hyper, a fixed body, no work
+    ServeFixed {
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        #[arg(long)]
+        bytes: usize,
+    },
+}
+
+#[derive(Args)]
+struct Load {
+    #[arg(long)]
+    addr: SocketAddr,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Seconds before the measured ones
+    #[arg(long, default_value_t = 1.0)]
+    warm_up: f64,
+    #[arg(long, default_value_t = 4111)]
+    app: u64,
+    #[arg(long, default_value = "AKLTbench")]
+    key: String,
+    #[arg(long, default_value = "bench-secret")]
+    secret: String,
+    /// Of the random ids; the same seed makes the same requests
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    Increasing,
+    Random,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Like {
+    Get,
+    BatchGet,
+    Register,
+}
+
+/// Enough different requests that no cache holds their answers, made in a moment.
+const POOL_LEN: usize = 20_000;
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().work {
+        Work::ServeFixed { listen, bytes } => fixed::serve(listen, bytes),
+        Work::BatchGet { load, users, each } => {
+            anyhow::ensure!(users > 0, "--users is at least 1");
+            let mut random = fastrand::Rng::with_seed(load.seed);
+            let requests = requests::batch_get(&load.target(), POOL_LEN, each, users, &mut random);
+            measure(&load, Plan { requests, repeat: true, check: answer::found(each) })
+        }
+        Work::Register { load, ids, first, each, requests } => {
+            let ids = load.ids(ids, first);
+            let requests = requests::register(&load.target(), requests, each, ids);
+            measure(&load, Plan { requests, repeat: false, check: answer::none_failed() })
+        }
+        Work::Fixed { load, like } => {
+            let target = load.target();
+            let mut random = fastrand::Rng::with_seed(load.seed);
+            let requests = match like {
+                Like::Get => vec![requests::get(&target)],
+                Like::BatchGet => requests::batch_get(&target, POOL_LEN, 50, 100_000, &mut random),
+                Like::Register => {
+                    let ids = load.ids(Order::Increasing, 1);
+                    requests::register(&target, POOL_LEN, 20, ids)
+                }
+            };
+            measure(&load, Plan { requests, repeat: true, check: answer::anything() })
+        }
+    }
+}
+
+impl Load {
+    fn target(&self) -> Target<'_> {
+        Target { addr: self.addr, app: self.app, key: &self.key, secret: &self.secret }
+    }
+
+    fn ids(&self, order: Order, first: u64) -> Ids {
+        match order {
+            Order::Increasing => Ids::increasing(first),
+            Order::Random => Ids::random(fastrand::Rng::with_seed(self.seed)),
+        }
+    }
+}
+
+fn measure(load: &Load, plan: Plan) -> anyhow::Result<()> {
+    // One thread: the generator shares two cores with the server, and must be the smaller of both.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let times = drive::Times {
+        warm_up: Duration::try_from_secs_f64(load.warm_up).context("--warm-up")?,
+        measured: Duration::try_from_secs_f64(load.seconds).context("--seconds")?,
+    };
+    let report = runtime.block_on(drive::run(load.addr, load.connections, times, plan))?;
+    println!("{report}");
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The requests of a run, as the bytes that go out, made and signed before it begins.
+
+use std::{collections::HashSet, fmt::Write, net::SocketAddr};
+
+use jiff::Timestamp;
+
+use crate::sign::Signer;
+
+/// Whom the requests are for.
+pub(crate) struct Target<'a> {
+    pub(crate) addr: SocketAddr,
+    pub(crate) app: u64,
+    pub(crate) key: &'a str,
+    pub(crate) secret: &'a str,
+}
+
+/// Ids that never come twice.
+pub(crate) enum Ids {
+    Increasing { next: u64 },
+    Random { random: fastrand::Rng, seen: HashSet<u64> },
+}
+
+impl Ids {
+    pub(crate) fn increasing(first: u64) -> Self {
+        Self::Increasing { next: first }
+    }
+
+    pub(crate) fn random(random: fastrand::Rng) -> Self {
+        Self::Random { random, seen: HashSet::new() }
+    }
+
+    fn next(&mut self) -> u64 {
+        match self {
+            Self::Increasing { next } => {
+                *next += 1;
+                *next - 1
+            }
+            // A Long is signed, and its upper half is far from the increasing ones.
+            Self::Random { random, seen } => loop {
+                let id = random.u64(1 << 62..i64::MAX as u64);
+                if seen.insert(id) {
+                    return id;
+                }
+            },
+        }
+    }
+}
+
+pub(crate) fn batch_get(
+    target: &Target<'_>,
+    count: usize,
+    each: usize,
+    users: u64,
+    random: &mut fastrand::Rng,
+) -> Vec<Vec<u8>> {
+    let signer = signer(target);
+    let body = |_| {
+        // Different ones: an id that is asked twice is answered once.
+        let each = each.min(usize::try_from(users).unwrap_or(usize::MAX));
+        let mut ids = HashSet::with_capacity(each);
+        while ids.len() < each {
+            ids.insert(random.u64(1..=users));
+        }
+        let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+        format!(r#"{{"AppId":{},"UserIds":[{}]}}"#, target.app, ids.join(","))
+    };
+    let bodies = (0..count).map(body);
+    bodies.map(|body| post(target, &signer, "BatchGetUser", &body)).collect()
+}
+
+pub(crate) fn register(
+    target: &Target<'_>,
+    count: usize,
+    each: usize,
+    mut ids: Ids,
+) -> Vec<Vec<u8>> {
+    let signer = signer(target);
+    let body = |_| {
+        let users: Vec<String> = (0..each).map(|_| user(ids.next())).collect();
+        format!(r#"{{"AppId":{},"Users":[{}]}}"#, target.app, users.join(","))
+    };
+    let bodies = (0..count).map(body);
+    bodies.map(|body| post(target, &signer, "RegisterUsers", &body)).collect()
+}
+
+/// A profile of an ordinary size.
+fn user(id: u64) -> String {
+    let mut text = String::with_capacity(128);
+    write!(
+        text,
+        r#"{{"UserId":{id},"NickName":"user {id}","Portrait":"https://img.example/{id}.png","Tags":["vip"]}}"#
+    )
+    .expect("a String takes everything");
+    text
+}
+
+/// The smallest request: what the bare server can do at best.
+pub(crate) fn get(target: &Target<'_>) -> Vec<u8> {
+    format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", target.addr).into_bytes()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server compares the date with its real clock")]
+fn signer(target: &Target<'_>) -> Signer {
+    Signer::new(target.key, target.secret, &target.addr.to_string(), Timestamp::now())
+}
+
+fn post(target: &Target<'_>, signer: &Signer, action: &str, body: &str) -> Vec<u8> {
+    let query = format!("Action={action}&Version=2020-12-01");
+    let signed = signer.sign(&query, body.as_bytes());
+    format!(
+        "POST /?{query} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         X-Date: {}\r\nX-Content-Sha256: {}\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        target.addr,
+        signed.date,
+        signed.body_sha256,
+        signed.authorization,
+        body.len()
+    )
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target<'static> {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 7007));
+        Target { addr, app: 7, key: "k", secret: "s" }
+    }
+
+    fn body(request: &[u8]) -> serde_json::Value {
+        let text = std::str::from_utf8(request).expect("text");
+        let (_, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        serde_json::from_str(body).expect("JSON")
+    }
+
+    #[test]
+    fn registers_no_user_twice() {
+        for ids in [Ids::increasing(5), Ids::random(fastrand::Rng::with_seed(1))] {
+            let requests = register(&target(), 30, 20, ids);
+            let users = requests.iter().flat_map(|it| body(it)["Users"].as_array().cloned());
+            let ids: HashSet<i64> =
+                users.flatten().map(|user| user["UserId"].as_i64().expect("a Long")).collect();
+            assert_eq!(ids.len(), 600);
+        }
+    }
+
+    #[test]
+    fn asks_for_as_many_different_users_as_there_are() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let requests = batch_get(&target(), 1, 50, 10, &mut random);
+        assert_eq!(body(&requests[0])["UserIds"].as_array().map(Vec::len), Some(10));
+    }
+}
