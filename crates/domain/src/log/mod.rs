@@ -32,3 +32,6 @@ pub use query::{StayPage, StayQuery, list_stays};
 pub use record::{Outcome, Refused, record};
 pub use room::fold_room;
 pub use stay::{Span, Stay};
+
+#[cfg(test)]
+mod tests;
