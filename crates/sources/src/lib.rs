@@ -11,6 +11,10 @@ use domain::AppId;
 use domain::app::Secret;
 use domain::log::Event;
 
+pub mod native;
+#[cfg(test)]
+mod shown;
+
 /// What came in at a hook.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
