@@ -48,10 +48,32 @@ pub struct Closing {
     pub left_unix_us: i64,
 }
 
+/// Which closers are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// All of them.
+    Any,
+    /// Those that were reported of the room or the server, but not that others began a new call: so
+    /// that which intervals somebody has never depends on what others did.
+    OfTheRoom,
+}
+
+impl Proof {
+    /// Whether `closer` is one of them.
+    pub fn admits(self, closer: &Closer) -> bool {
+        self == Self::Any || !matches!(closer.reach, Reach::Superseded(_))
+    }
+}
+
 /// Finds what ends intervals, in one room.
 pub trait Closers {
-    /// The first thing that ends `interval`, which no leave ends.
-    fn first_for(&self, interval: &Interval, participant: &ParticipantId) -> Option<Closing>;
+    /// The first of the closers asked for that ends `interval`, which no leave ends.
+    fn first_for(
+        &self,
+        interval: &Interval,
+        participant: &ParticipantId,
+        proof: Proof,
+    ) -> Option<Closing>;
 }
 
 /// Whether two mentions of a call can be the same: a sender that names none may mean any.

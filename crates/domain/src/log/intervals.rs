@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::client::ClientFacts;
-use super::closing::{Closers, may_be_same_call};
+use super::closing::{Closers, Proof, may_be_same_call};
 use super::event::{Event, Fact, FactOrder, Presence, Rank};
 use crate::clock::whole_second;
 use crate::ids::{CallId, ConnectionId, EventId, ParticipantId, SourceName};
@@ -354,7 +354,8 @@ impl<C: Closers> Sweep<'_, C> {
 
     /// Whether a closer had ended this open draft by then.
     fn is_closed_by(&self, index: usize, at: i64) -> bool {
-        let closing = self.closers.first_for(&self.drafts[index].interval, self.participant);
+        let interval = &self.drafts[index].interval;
+        let closing = self.closers.first_for(interval, self.participant, Proof::OfTheRoom);
         closing.is_some_and(|closing| closing.known_unix_us <= at)
     }
 
@@ -373,6 +374,7 @@ impl<C: Closers> Sweep<'_, C> {
             named || self.is_there_at(index, step.at())
         });
         let index = shown.unwrap_or_else(|| {
+            self.close_what_this_join_ends(step);
             self.begin(step, JoinKind::ProvedByPublication);
             self.drafts.len() - 1
         });
@@ -411,7 +413,8 @@ impl<C: Closers> Sweep<'_, C> {
         let mut intervals = Vec::with_capacity(self.drafts.len());
         for Draft { mut interval, .. } in self.drafts {
             if !interval.end.is_reported()
-                && let Some(closing) = self.closers.first_for(&interval, self.participant)
+                && let Some(closing) =
+                    self.closers.first_for(&interval, self.participant, Proof::Any)
                 && interval.end.unix_us().is_none_or(|end| closing.known_unix_us <= end)
             {
                 interval.end = End::At(closing.left_unix_us, Certainty::Inferred);

@@ -25,7 +25,7 @@ pub mod room;
 pub mod stay;
 
 pub use client::{Access, ClientFacts, Os};
-pub use closing::{Closer, Closers, Closing, Reach};
+pub use closing::{Closer, Closers, Closing, Proof, Reach};
 pub use event::{Event, Fact, Presence};
 pub use intervals::{Certainty, End, Interval, fold_participant};
 pub use query::{StayPage, StayQuery, list_stays};
@@ -33,5 +33,7 @@ pub use record::{Outcome, Refused, record};
 pub use room::fold_room;
 pub use stay::{Span, Stay};
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::closing::{Closer, Closers, Closing, first_of, is_heard_before};
+use super::closing::{Closer, Closers, Closing, Proof, first_of, is_heard_before};
 use super::event::{Event, Fact};
 use super::intervals::{Interval, fold_participant};
 use super::mint::{Uncalled, mint};
@@ -85,12 +85,18 @@ impl<'a> AllClosers<'a> {
 }
 
 impl Closers for AllClosers<'_> {
-    fn first_for(&self, interval: &Interval, participant: &ParticipantId) -> Option<Closing> {
+    fn first_for(
+        &self,
+        interval: &Interval,
+        participant: &ParticipantId,
+        proof: Proof,
+    ) -> Option<Closing> {
         let last_heard = |closer: &Closer| {
             let call = interval.call.as_ref();
             let heard = self.events.iter().filter(|event| is_heard_before(event, call, closer));
             heard.map(|event| event.time_unix_us).max()
         };
-        first_of(self.closers.iter().cloned(), interval, participant, last_heard)
+        let closers = self.closers.iter().filter(|closer| proof.admits(closer)).cloned();
+        first_of(closers, interval, participant, last_heard)
     }
 }
