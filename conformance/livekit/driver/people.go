@@ -43,7 +43,6 @@ type person struct {
 // session knows the servers and everybody who ever came.
 type session struct {
 	servers *servers
-	started time.Time
 	mu      sync.Mutex
 	people  []*person
 }
@@ -172,7 +171,7 @@ func (s *session) dropEverybody() {
 	}
 }
 
-// removed and deleted: the app server ends a stay through LiveKit's own server API.
+// remove and deleteRoom: the app server ends a stay through LiveKit's own server API.
 func (s *session) remove(ctx context.Context, p *person) error {
 	before := time.Now()
 	_, err := s.roomService().RemoveParticipant(ctx, &livekit.RoomParticipantIdentity{

@@ -46,7 +46,7 @@ func record(ctx context.Context, servers *servers, out string) error {
 	if err := servers.startLiveKit(ctx, "http://"+listener.Addr().String()+"/hooks/livekit/"+appID); err != nil {
 		return err
 	}
-	s := &session{servers: servers, started: time.Now()}
+	s := &session{servers: servers}
 	defer s.dropEverybody()
 	nothing := func() error { return nil }
 	a, err := s.firstAct(ctx)
