@@ -1,0 +1,134 @@
+"""Starts the `whowas` binary for one suite, on a free port with a folder of its own.
+
+The binary is `$WHOWAS_BIN`, else `target/release/whowas`, else `target/debug/whowas`. It is stopped
+by its process id when the `with` block ends, whatever happened inside.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+READY_WITHIN_S = 30
+STOPPED_WITHIN_S = 20
+
+
+def binary():
+    """The server binary to test; ends the program with a sentence if there is none."""
+    given = os.environ.get("WHOWAS_BIN")
+    candidates = [given] if given else [
+        REPOSITORY / "target" / "release" / "whowas",
+        REPOSITORY / "target" / "debug" / "whowas",
+    ]
+    for candidate in candidates:
+        if os.access(candidate, os.X_OK):
+            return str(pathlib.Path(candidate).resolve())
+    sys.exit("no server binary: build it (cargo build --release -p whowas) or set WHOWAS_BIN")
+
+
+class Server:
+    """`with Server(config) as server:`; `server.address` is `127.0.0.1:PORT`."""
+
+    def __init__(self, config):
+        self.config = config
+        self.address = None
+        self.log = []
+
+    def __enter__(self):
+        # A SIGTERM to the runner must still stop the server.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+        program = binary()
+        self.folder = tempfile.mkdtemp(prefix="whowas-conformance-")
+        config_file = os.path.join(self.folder, "whowas.toml")
+        with open(config_file, "w", encoding="utf-8") as file:
+            file.write(self.config)
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith("WHOWAS_") and k != "RUST_LOG"}
+        self.process = subprocess.Popen(
+            [program, "serve", "--config", config_file, "--listen", "127.0.0.1:0",
+             "--data", os.path.join(self.folder, "data")],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=environment, text=True, errors="replace",
+        )
+        self._listening = threading.Event()
+        threading.Thread(target=self._read_log, daemon=True).start()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line.rstrip("\n"))
+            del self.log[:-2000]
+            found = re.search(r"listening on http://(\S+)", line)
+            if found and not self.address:
+                self.address = found.group(1)
+                self._listening.set()
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self._listening.wait(0.05):
+            if self.process.poll() is not None:
+                self._give_up(f"the server ended with status {self.process.returncode}")
+            if time.monotonic() > deadline:
+                self._give_up("the server printed no `listening on http://ADDR`")
+        while True:
+            try:
+                if self.get("/health/ready")[0] == 200:
+                    return
+            except OSError:
+                pass
+            if time.monotonic() > deadline:
+                self._give_up("/health/ready did not answer 200")
+            time.sleep(0.05)
+
+    def _give_up(self, why):
+        sys.exit("\n".join([why, *self.log[-20:]]))
+
+    def get(self, path, headers=None):
+        return self.send("GET", path, None, headers)
+
+    def send(self, method, path, body, headers=None):
+        """Sends one plain request; answers (status, text)."""
+        request = urllib.request.Request(
+            f"http://{self.address}{path}", data=body, headers=headers or {}, method=method)
+        # No proxy of the environment may stand between the suite and the server.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    def take_events(self, events, token):
+        """Hands CloudEvents to the server and insists that each of them is new and accepted."""
+        status, text = self.send(
+            "POST", "/v1/events", json.dumps(events).encode(),
+            {"Content-Type": "application/cloudevents-batch+json",
+             "Authorization": f"Bearer {token}"})
+        if status != 200 or json.loads(text).get("accepted") != len(events):
+            sys.exit(f"POST /v1/events answered {status} {text}")
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.status = self.process.returncode
+        shutil.rmtree(self.folder, ignore_errors=True)

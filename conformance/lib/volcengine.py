@@ -1,0 +1,39 @@
+"""Signs and sends one request as a Volcengine client does, for what a suite must put in beforehand.
+
+The suites prove the server with the vendor's own SDKs; this is only the hand that fills it.
+"""
+
+import datetime
+import hashlib
+import hmac
+import json
+import sys
+import urllib.parse
+
+
+def call(server, access_key, secret_key, action, body, version="2020-12-01"):
+    """POSTs one action as JSON; ends the program if it is refused, else answers `Result`."""
+    payload = json.dumps(body).encode()
+    query = urllib.parse.urlencode(sorted({"Action": action, "Version": version}.items()))
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{now[:8]}/cn-north-1/rtc/request"
+    headers = {
+        "content-type": "application/json",
+        "host": server.address,
+        "x-content-sha256": hashlib.sha256(payload).hexdigest(),
+        "x-date": now,
+    }
+    canonical = "\n".join([
+        "POST", "/", query, *(f"{name}:{value}" for name, value in headers.items()), "",
+        ";".join(headers), headers["x-content-sha256"]])
+    to_sign = "\n".join(["HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = secret_key.encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = (f"HMAC-SHA256 Credential={access_key}/{scope}, "
+                                f"SignedHeaders={';'.join(list(headers))}, Signature={signature}")
+    status, text = server.send("POST", f"/?{query}", payload, headers)
+    if status != 200:
+        sys.exit(f"{action} answered {status} {text}")
+    return json.loads(text)["Result"]

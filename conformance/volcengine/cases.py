@@ -1,0 +1,415 @@
+"""What every client asks, in order, and what it must get back.
+
+The clients are thin: they send these requests through their SDK and print what the SDK decoded. The
+expectations are here, once for all of them; where an answer depends on the client, the case says so.
+Each client has user ids of its own, so that the clients cannot disturb one another.
+"""
+
+import dataclasses
+import datetime
+
+from expect import beginning, between, empty, some_text
+
+APP = 4111
+RTC_APP = "661e0000000000000000543c"
+OTHER_APP = 4112
+OTHER_RTC_APP = "661e0000000000000000543d"
+NO_APP = 4999
+NO_RTC_APP = "661e00000000000000005fff"
+KEY = ("AKLTconformance0001", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAx==")
+OTHER_KEY = ("AKLTconformance0002", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAy==")
+SESSION_TOKEN = "STS2eyJ0b2tlbiI6InRlc3QvKz0ifQ=="
+EVENT_TOKEN = "token-of-the-conformance-suite"
+
+CONFIG = f"""
+limits = "off"
+explain_signatures = true
+
+[[apps]]
+id = {APP}
+rtc_id = "{RTC_APP}"
+name = "conformance"
+server_secret = "9193cc662a4c0ec135ec71fb57194b38"
+event_token = "{EVENT_TOKEN}"
+access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
+
+[[apps]]
+id = {OTHER_APP}
+rtc_id = "{OTHER_RTC_APP}"
+name = "of somebody else"
+server_secret = "0193cc662a4c0ec135ec71fb57194b38"
+event_token = "another-{EVENT_TOKEN}"
+access_keys = [{{ id = "{OTHER_KEY[0]}", secret = "{OTHER_KEY[1]}" }}]
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    """What the cases must know about one SDK."""
+
+    name: str
+    # Of a refusal: what the SDK lets its caller see beside the code.
+    shows: frozenset = frozenset({"status", "code_n"})
+    shows_metadata: bool = True
+    presigns: bool = False
+    # A typed body cannot say "absent" and "null" apart.
+    says_null: bool = True
+    says_empty_text: bool = True
+    # JSON numbers beyond 2^53 survive.
+    exact_numbers: bool = True
+    # It can ask for a version of an action that the SDK does not know.
+    any_version: bool = True
+    # It tells the server that it is the vendor's Go SDK, and decodes an int64 in RegisterUsers.
+    is_go_im: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One request of one client: `asks` goes to the client, `expects` stays here."""
+
+    action: str
+    name: str
+    asks: dict
+    answer: object = None
+    refusal: dict = None
+
+
+VERSIONS = {"ListUserInfo": "2023-11-01"}
+ACTIONS = ("RegisterUsers", "BatchUpdateUser", "BatchGetUser", "ListUserInfo")
+
+
+def case(action, name, request, answer=None, refusal=None, key=KEY, token="", via="header",
+         append="", version=None):
+    asks = {
+        "action": action,
+        "case": name,
+        "version": version or VERSIONS.get(action, "2020-12-01"),
+        "method": "GET" if action == "ListUserInfo" else "POST",
+        "access_key": key[0],
+        "secret_key": key[1],
+        "session_token": token,
+        "via": via,
+        "append": append,
+        "request": request,
+    }
+    return Case(action, name, asks, answer, refusal)
+
+
+def refused(code, status, code_n=None):
+    code_n_wanted = code_n if code_n else between(1, 2**32 - 1)
+    return {"code": code, "status": status, "code_n": code_n_wanted, "message": some_text}
+
+
+SIGNATURE_DOES_NOT_MATCH = refused("SignatureDoesNotMatch", 401, 100010)
+INVALID_ACCESS_KEY = refused("InvalidAccessKey", 401, 100009)
+NO_PERMISSION = refused("AccessDenied.NoPermissionForApp", 403)
+INVALID_PARAMETER = refused(beginning("InvalidParameter"), 400)
+# What a presigned call that is not allowed is refused with is nowhere written.
+NOT_PRESIGNED = refused(some_text, between(400, 499))
+
+NOBODY_FAILED = {"FailedInfos": []}
+
+
+def failed(user_id, code):
+    return {"UserId": user_id, "Code": code, "Message": some_text}
+
+
+def refusals(action, request, ids):
+    """The refusals that all actions share; `ids` names an app's ids for this action."""
+    known, others, nobodys = ids
+    return [
+        case(action, "a wrong secret is refused", request | {"AppId": known},
+             refusal=SIGNATURE_DOES_NOT_MATCH, key=(KEY[0], "d3Jvbmc=")),
+        case(action, "an unknown access key is refused", request | {"AppId": known},
+             refusal=INVALID_ACCESS_KEY, key=("AKLTnobody", KEY[1])),
+        case(action, "an unknown app is refused", request | {"AppId": nobodys},
+             refusal=NO_PERMISSION),
+        case(action, "an app of another key is refused in the same way",
+             request | {"AppId": others}, refusal=NO_PERMISSION),
+    ]
+
+
+IM_IDS = (APP, OTHER_APP, NO_APP)
+RTC_IDS = (RTC_APP, OTHER_RTC_APP, NO_RTC_APP)
+ZHANG = {"NickName": "张三 A+B", "Portrait": "http://example.com/p.png?x=1&y=2",
+         "Tags": ["age", "level"], "Ext": {"key": "value", "钥匙": "值 & <>"}}
+LI = {"NickName": "李四", "Portrait": "http://example.com/q.png", "Tags": ["tag1:v1"],
+      "Ext": {"a": "b"}}
+BARE = {"NickName": empty, "Portrait": empty, "Tags": empty, "Ext": empty}
+
+
+class Directory:
+    """The cases of the three actions on the directory, for one client."""
+
+    def __init__(self, client, base, started_unix_ms):
+        self.client = client
+        self.base = base
+        # Nothing was registered before the suite began, nor will be in an hour's time.
+        self.lately = between(started_unix_ms, started_unix_ms + 3_600_000)
+
+    def id(self, n):
+        return self.base + n
+
+    def shown(self, n, profile):
+        return {"AppId": APP, "UserId": self.id(n), **profile,
+                "CreateTime": self.lately, "ModifyTime": self.lately}
+
+    def register(self, name, users, failures=(), **more):
+        body = {"AppId": APP, "Users": [{"UserId": self.id(n), **profile} for n, profile in users]}
+        # The page says text; the vendor's Go SDK decodes a number, and says who it is.
+        answer = {"FailedInfos": [
+            failed(self.id(n) if self.client.is_go_im else str(self.id(n)), code)
+            for n, code in failures]}
+        if "refusal" in more:
+            answer = None
+        return case("RegisterUsers", name, body, answer, **more)
+
+    def update(self, name, users, failures=(), **more):
+        body = {"AppId": APP, "Users": [{"UserId": self.id(n), **profile} for n, profile in users]}
+        answer = {"FailedInfos": [failed(self.id(n), code) for n, code in failures]}
+        if "refusal" in more:
+            answer = None
+        return case("BatchUpdateUser", name, body, answer, **more)
+
+    def get(self, name, numbers, found, not_found=(), **more):
+        body = {"AppId": APP, "UserIds": [self.id(n) for n in numbers]}
+        answer = {"Users": [self.shown(n, profile) for n, profile in found] or empty,
+                  "NotFoundUsers": [self.id(n) for n in not_found] or empty}
+        if "refusal" in more:
+            answer = None
+        return case("BatchGetUser", name, body, answer, **more)
+
+    def cases(self):
+        return [*self.registrations(), *self.queries(), *self.updates(), *self.presigned()]
+
+    def registrations(self):
+        twins = [(4, {"NickName": "first"}), (4, {"NickName": "second"})]
+        yield self.register("success", [(1, ZHANG), (2, {})])
+        yield self.register("a repeat of the same profile is harmless", [(1, ZHANG), (2, {})])
+        yield self.register("partial failure: another profile is there already",
+                            [(1, ZHANG | {"NickName": "somebody else"}), (3, LI)],
+                            [(1, "UserAlreadyExist")])
+        yield self.register("partial failure: the same id twice", twins, [(4, some_text)])
+        yield self.register("partial failure: a name of 101 characters, beside one of 100",
+                            [(5, {"NickName": "名" * 101}), (6, {"NickName": "名" * 100})],
+                            [(5, "InvalidParameter")])
+        yield self.register("all may fail: still an answer", [(5, {"Ext": {"s:reserved": "v"}})],
+                            [(5, "InvalidParameter")])
+        yield self.register("temporary key", [(7, {"NickName": "by STS"})], token=SESSION_TOKEN)
+        yield self.register("21 users are refused", [(20 + n, {}) for n in range(21)],
+                            refusal=INVALID_PARAMETER)
+        yield self.register("no user is refused", [], refusal=INVALID_PARAMETER)
+        yield from refusals("RegisterUsers", {"Users": [{"UserId": self.id(8)}]}, IM_IDS)
+        if self.client.exact_numbers:
+            yield self.register("an id beyond 2^53", [(LARGE, {"NickName": "large"})])
+
+    def queries(self):
+        yield self.get("success", [1], [(1, ZHANG)])
+        yield self.get("the request's order, an unknown id, a repeated id", [3, 1, 9, 2, 3],
+                       [(3, LI), (1, ZHANG), (2, BARE)], [9])
+        yield self.get("nobody is known", [10, 9], [], [10, 9])
+        yield self.get("what was refused or failed left no trace", [4, 5, 6, 8, 20, 40],
+                       [(4, BARE | {"NickName": "first"}), (6, BARE | {"NickName": "名" * 100})],
+                       [5, 8, 20, 40])
+        yield self.get("temporary key", [7], [(7, BARE | {"NickName": "by STS"})],
+                       token=SESSION_TOKEN)
+        yield self.get("50 ids", [1, *range(51, 100)], [(1, ZHANG)], range(51, 100))
+        yield self.get("51 ids are refused", range(51, 102), [], refusal=INVALID_PARAMETER)
+        yield self.get("no id is refused", [], [], refusal=INVALID_PARAMETER)
+        yield from refusals("BatchGetUser", {"UserIds": [self.id(1)]}, IM_IDS)
+        if self.client.exact_numbers:
+            yield self.get("an id beyond 2^53", [LARGE], [(LARGE, BARE | {"NickName": "large"})])
+
+    def updates(self):
+        update, get = self.update, self.get
+        yield update("success", [(1, LI | {"Ext": {"new": "only"}}), (2, ZHANG)])
+        yield get("after an update of all fields", [1, 2],
+                  [(1, LI | {"Ext": {"new": "only"}}), (2, ZHANG)])
+        yield update("only NickName", [(2, {"NickName": "王五"})])
+        yield get("the rest survives an update of NickName", [2],
+                  [(2, ZHANG | {"NickName": "王五"})])
+        if self.client.says_null:
+            yield update("null", [(2, {"NickName": "赵六", "Portrait": None, "Tags": None,
+                                       "Ext": None})])
+            yield get("the rest survives null", [2], [(2, ZHANG | {"NickName": "赵六"})])
+        yield update("partial failure: an unknown id", [(9, {"NickName": "n"}), (3, ZHANG)],
+                     [(9, "UserNotFound")])
+        yield update("partial failure: the same id twice",
+                     [(4, {"NickName": "third"}), (4, {"NickName": "fourth"})], [(4, some_text)])
+        yield update("partial failure: a name of 101 characters",
+                     [(3, {"NickName": "n" * 101}), (6, {"NickName": "short"})],
+                     [(3, "InvalidParameter")])
+        yield get("after updates that failed in part", [3, 4, 6],
+                  [(3, ZHANG), (4, BARE | {"NickName": "third"}),
+                   (6, BARE | {"NickName": "short"})])
+        # The typed clients have to name NickName and Portrait, so give them what is there.
+        same = {"NickName": ZHANG["NickName"], "Portrait": ZHANG["Portrait"]}
+        yield update("an empty list and an empty map", [(3, same | {"Tags": [], "Ext": {}})])
+        yield get("an empty list and an empty map clear", [3],
+                  [(3, ZHANG | {"Tags": empty, "Ext": empty})])
+        yield update("empty text", [(3, {"NickName": "", "Portrait": "", "Tags": ["kept"]})])
+        # One SDK sends "" for every field that its caller did not set, so from it "" leaves.
+        kept = BARE if self.client.says_empty_text else ZHANG | {"Ext": empty}
+        yield get("empty text clears, but not from the SDK that always sends it", [3],
+                  [(3, kept | {"Tags": ["kept"]})])
+        yield update("temporary key", [(7, {"NickName": "by STS again"})], token=SESSION_TOKEN)
+        yield update("11 users are refused", [(1, {"NickName": "no"})] * 11,
+                     refusal=INVALID_PARAMETER)
+        yield update("no user is refused", [], refusal=INVALID_PARAMETER)
+        yield from refusals("BatchUpdateUser",
+                            {"Users": [{"UserId": self.id(1), "NickName": "no"}]}, IM_IDS)
+        yield get("after updates that were refused", [1, 7],
+                  [(1, LI | {"Ext": {"new": "only"}}), (7, BARE | {"NickName": "by STS again"})])
+
+    def presigned(self):
+        if not self.client.presigns:
+            return
+        yield self.register("presigned is refused: it changes something", [(11, {})],
+                            via="presigned", refusal=NOT_PRESIGNED)
+        yield self.update("presigned is refused: it changes something", [(1, {"NickName": "no"})],
+                          via="presigned", refusal=NOT_PRESIGNED)
+        yield self.get("presigned", [1, 11], [(1, LI | {"Ext": {"new": "only"}})], [11],
+                       via="presigned")
+
+
+# Added to a client's base; the sum is still a positive Long.
+LARGE = 2**62 + 1
+
+ZONE = datetime.timezone(datetime.timedelta(hours=8))
+ROOM = "Room1"
+ODD_ROOM = "房间 (1)*!'~+/=&"
+
+
+class RoomLog:
+    """What happened in the rooms, as events and as the rows that ListUserInfo must show."""
+
+    def __init__(self, now_unix_s):
+        self.start_unix_s = now_unix_s - 7200
+
+    def text(self, offset_s):
+        """RFC 3339 with the offset that the documentation writes."""
+        return datetime.datetime.fromtimestamp(self.start_unix_s + offset_s, ZONE).isoformat()
+
+    def event(self, number, kind, at_s, user, millis=0, room=ROOM, call="call-1", **more):
+        moment = datetime.datetime.fromtimestamp(self.start_unix_s + at_s, datetime.timezone.utc)
+        data = {"roomId": room, "userId": user} | ({"callId": call} if call else {}) | more
+        return {
+            "specversion": "1.0", "id": f"conformance-{number}", "source": "sfu-1",
+            "type": f"rtc.{kind}", "data": data,
+            "time": f"{moment:%Y-%m-%dT%H:%M:%S}.{millis:03}Z",
+        }
+
+    def events(self):
+        joined, left = "participant.joined", "participant.left"
+        iphone = {"os.name": "ios", "device.model.name": "iPhone 11", "rtc.sdk.version": "3.30.101",
+                  "network.connection.type": "wifi"}
+        on_lte = {"rtc.sdk.version": "3.30.102", "network.connection.type": "cell",
+                  "network.connection.subtype": "lte"}
+        pixel = {"os.name": "android", "device.model.name": "Pixel 8", "rtc.sdk.version": "3.58.1",
+                 "network.connection.type": "cell", "network.connection.subtype": "nr"}
+        return [
+            self.event(1, joined, 0, "user1", 250, connectionId="k1", client=iphone),
+            self.event(2, "stream.published", 5, "user1", connectionId="k1"),
+            self.event(3, left, 600, "user1", connectionId="k1"),
+            self.event(4, joined, 1200, "user1", connectionId="k2", client=on_lte),
+            self.event(5, left, 1530, "user1", connectionId="k2"),
+            self.event(6, joined, 60, "user2", connectionId="k3", client=pixel),
+            self.event(7, joined, 30, "recorder", connectionId="k4", client={"os.name": "linux"}),
+            self.event(8, left, 90, "recorder", connectionId="k4"),
+            self.event(9, joined, 300, "user3", room=ODD_ROOM, call=None),
+            self.event(10, left, 420, "user3", room=ODD_ROOM, call=None),
+        ]
+
+    def record(self, *offsets_s):
+        types = ["join_room", "leave_room"] * len(offsets_s)
+        return [{"Time": self.text(at), "Type": type_} for at, type_ in zip(offsets_s, types)]
+
+    def rows(self, now_unix_s):
+        """The rows by user; whoever is still there has been there until now."""
+        there_s = now_unix_s - self.start_unix_s - 60
+        return {
+            "user1": {
+                "CallId": "call-1", "RoomId": ROOM, "UserId": "user1",
+                "CreatedAt": self.text(0), "LeaveAt": self.text(1530), "Finished": True,
+                "Duration": 600 + 330, "Pub": True, "OS": "ios", "Access": "4g",
+                "DeviceType": "iPhone 11", "SdkVersion": "3.30.102",
+                "Record": self.record(0, 600, 1200, 1530),
+            },
+            "user2": {
+                "CallId": "call-1", "RoomId": ROOM, "UserId": "user2",
+                "CreatedAt": self.text(60), "LeaveAt": "", "Finished": False,
+                "Duration": between(there_s, there_s + 600), "Pub": False, "OS": "android",
+                "Access": "5g", "DeviceType": "Pixel 8", "SdkVersion": "3.58.1",
+                "Record": self.record(60),
+            },
+            "recorder": {
+                "CallId": "call-1", "RoomId": ROOM, "UserId": "recorder",
+                "CreatedAt": self.text(30), "LeaveAt": self.text(90), "Finished": True,
+                "Duration": 60, "Pub": False, "OS": "linux", "Access": "unknown",
+                "DeviceType": "", "SdkVersion": "", "Record": self.record(30, 90),
+            },
+            "user3": {
+                # The events named no call, so the server has made one.
+                "CallId": some_text, "RoomId": ODD_ROOM, "UserId": "user3",
+                "CreatedAt": self.text(300), "LeaveAt": self.text(420), "Finished": True,
+                "Duration": 120, "Pub": False, "OS": "unknown", "Access": "unknown",
+                "DeviceType": "", "SdkVersion": "", "Record": self.record(300, 420),
+            },
+        }
+
+    def cases(self, client, now_unix_s):
+        rows = self.rows(now_unix_s)
+
+        def ask(name, request, *users, total=None, page=1, size=20, **more):
+            whole = {"AppId": RTC_APP, "StartTime": self.text(0), "EndTime": self.text(7200),
+                     "RoomId": ROOM} | request
+            whole = {key: value for key, value in whole.items() if value is not None}
+            answer = {"Total": len(users) if total is None else total, "PageNum": page,
+                      "PageSize": size, "UserList": [rows[user] for user in users] or empty}
+            if "refusal" in more:
+                answer = None
+            return case("ListUserInfo", name, whole, answer, **more)
+
+        yield ask("success: two intervals, and somebody still there", {}, "user1", "user2")
+        yield ask("server users when asked for", {"ExcludeServerUser": False},
+                  "user1", "recorder", "user2")
+        yield ask("no server users when so asked", {"ExcludeServerUser": True}, "user1", "user2")
+        yield ask("every room", {"RoomId": None}, "user1", "user2", "user3")
+        yield ask("a room with odd characters", {"RoomId": ODD_ROOM}, "user3")
+        yield ask("one user", {"UserId": "user2"}, "user2")
+        yield ask("users by a list", {"UserId": "user2,user1,nobody"}, "user1", "user2")
+        yield ask("an empty UserId means everybody", {"UserId": ""}, "user1", "user2")
+        yield ask("a user who was not there", {"UserId": "nobody"})
+        yield ask("second page", {"PageNum": 2, "PageSize": 1}, "user2", total=2, page=2, size=1)
+        yield ask("a page past the end", {"PageNum": 9, "PageSize": 2}, total=2, page=9, size=2)
+        yield ask("a page of more than 100 is one of 100", {"PageSize": 500}, "user1", "user2",
+                  size=100)
+        yield ask("a window between two intervals", {"StartTime": self.text(700),
+                                                     "EndTime": self.text(800)}, "user1", "user2")
+        yield ask("both ends of the window are in it", {"StartTime": self.text(1530),
+                                                        "EndTime": self.text(1530)},
+                  "user1", "user2")
+        yield ask("a window after somebody left", {"StartTime": self.text(1531)}, "user2")
+        yield ask("a window before anybody came", {"StartTime": self.text(-600),
+                                                   "EndTime": self.text(-1)})
+        yield ask("a space for the plus in a time",
+                  {"StartTime": self.text(0).replace("+", " "),
+                   "EndTime": self.text(7200).replace("+", " ")}, "user1", "user2")
+        if client.any_version:
+            yield ask("the older version, 2020-12-01", {}, "user1", "user2", version="2020-12-01")
+        yield ask("temporary key", {}, "user1", "user2", token=SESSION_TOKEN)
+        yield ask("a reversed window is refused", {"StartTime": self.text(10),
+                                                   "EndTime": self.text(9)},
+                  refusal=refused("InvalidParameter.StartTimeAfterEndTime", 400))
+        yield ask("page 0 is refused", {"PageNum": 0}, refusal=INVALID_PARAMETER)
+        yield ask("eleven users are refused",
+                  {"UserId": ",".join(f"user{n}" for n in range(11))}, refusal=INVALID_PARAMETER)
+        request = {"StartTime": self.text(0), "EndTime": self.text(7200), "RoomId": ROOM}
+        yield from refusals("ListUserInfo", request, RTC_IDS)
+        if client.presigns:
+            yield ask("presigned", {}, "user1", "user2", via="presigned")
+            yield ask("presigned, odd characters", {"RoomId": ODD_ROOM}, "user3", via="presigned")
+            yield ask("presigned, temporary key", {}, "user1", "user2", via="presigned",
+                      token=SESSION_TOKEN)
+            yield ask("a presigned parameter added later is refused", {"RoomId": None},
+                      via="presigned", append=f"&RoomId={ROOM}", refusal=NOT_PRESIGNED)

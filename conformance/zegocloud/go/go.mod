@@ -1,0 +1,3 @@
+module whowas.invalid/conformance/zegocloud
+
+go 1.24
