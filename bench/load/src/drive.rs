@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use bytes::BytesMut;
 use hdrhistogram::Histogram;
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::LocalSet};
@@ -69,6 +69,8 @@ pub(crate) async fn run(
                 ended = ended.max(last);
                 report.add(one)?;
             }
+            let answered = report.latency_us.len() + report.errors;
+            ensure!(answered > 0, "the requests were used up before the measured time began");
             // Shorter than was asked for when the requests were used up.
             report.took = ended.saturating_duration_since(run.measured_from);
             Ok(report)

@@ -5,6 +5,7 @@
 //! would share its mistakes. Requests are made and signed before the measured time begins.
 //!
 //! Read in this order: [`sign`], [`requests`], [`answer`], [`drive`]; [`fixed`] is the other side.
+//! [`start`] measures a program's start and rest.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,6 +17,7 @@ mod drive;
 mod fixed;
 mod requests;
 mod sign;
+mod start;
 
 use drive::Plan;
 use requests::{Ids, Target};
@@ -67,6 +69,11 @@ enum Work {
         #[arg(long)]
         bytes: usize,
     },
+    /// Starts a program, and tells when it was ready, its memory at rest, and how it stopped
+    Start {
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
 }
 
 #[derive(Args)]
@@ -110,6 +117,7 @@ const POOL_LEN: usize = 20_000;
 fn main() -> anyhow::Result<()> {
     match Cli::parse().work {
         Work::ServeFixed { listen, bytes } => fixed::serve(listen, bytes),
+        Work::Start { command } => start::measure(&command),
         Work::BatchGet { load, users, each } => {
             anyhow::ensure!(users > 0, "--users is at least 1");
             let mut random = fastrand::Rng::with_seed(load.seed);
