@@ -12,6 +12,8 @@ pub(crate) struct Masked {
     pub(crate) code: String,
     /// Comments too, but not the insides of literals.
     pub(crate) code_and_comments: String,
+    /// The same with the insides of literals left out, so that only lines are those of the file.
+    pub(crate) without_literals: String,
     /// The bytes of items under `#[cfg(test)]`.
     tests: Vec<Range<usize>>,
 }
@@ -63,8 +65,16 @@ pub(crate) fn mask(text: &str) -> Masked {
         String::from_utf8_lossy(&kept.collect::<Vec<u8>>()).into_owned()
     };
     let code = blank(&|part| part == Part::Code);
+    let left = text.bytes().zip(&parts).filter(|(b, part)| **part != Part::Literal || *b == b'\n');
+    let without_literals = left.map(|(byte, _)| byte).collect::<Vec<u8>>();
+    let without_literals = String::from_utf8_lossy(&without_literals).into_owned();
     let tests = tests_of(&code);
-    Masked { code_and_comments: blank(&|part| part != Part::Literal), code, tests }
+    Masked {
+        code_and_comments: blank(&|part| part != Part::Literal),
+        code,
+        without_literals,
+        tests,
+    }
 }
 
 /// Says for every byte what it belongs to; the quotes of a literal are code.

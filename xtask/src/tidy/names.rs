@@ -26,6 +26,7 @@ const VENDOR_NAMES: &[(&str, &str, &str)] = &[
     ("crates/dialects/src/volcengine/", "ListUserInfo", "an action"),
     ("crates/dialects/src/volcengine/", "UserInfo", "an entry of ListUserInfo's UserList"),
     ("crates/dialects/src/volcengine/", "FailedInfo", "an entry of FailedInfos"),
+    ("crates/sources/src/native/", "Data", "the member `data` of CloudEvents"),
     ("crates/sources/src/livekit/", "ParticipantInfo", "a message of its protocol"),
     ("crates/sources/src/livekit/", "TrackInfo", "a message of its protocol"),
     ("crates/sources/src/livekit/", "ClientInfo", "a message of its protocol"),
