@@ -51,7 +51,7 @@ class Verdicts:
 def write_section(suite, text):
     """Puts the section `## suite` into `results.md`; sections are in the order of their names."""
     old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
-    sections = dict(re.findall(r"^## (\S+)\n\n(.*?)(?=^## |\Z)", old, re.S | re.M))
+    sections = dict(re.findall(r"^## (.+?)\n\n(.*?)(?=^## |\Z)", old, re.S | re.M))
     sections[suite] = text
     parts = [HEAD, *(f"## {name}\n\n{sections[name].strip()}\n" for name in sorted(sections))]
     RESULTS.write_text("\n".join(parts), encoding="utf-8")
