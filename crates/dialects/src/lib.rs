@@ -3,6 +3,8 @@
 //! A dialect parses, calls one operation of the domain, and renders. No rule lives here, and no
 //! folder knows its sibling.
 
+pub mod volcengine;
+
 use bytes::Bytes;
 use domain::AppId;
 

@@ -1,0 +1,3 @@
+//! Volcengine RTC and IM: the server OpenAPI.
+mod query;
+mod signature;
