@@ -1,4 +1,8 @@
 //! Where the domain keeps things: one folder per engine, each keeping the promises of
 //! [`domain::store::Store`], held to them by one suite, `contract`.
 
+pub mod embedded;
 pub mod memory;
+
+#[cfg(test)]
+mod contract;

@@ -1,0 +1,73 @@
+//! What [`domain::store::Store`] promises, as tests that run on every engine.
+//!
+//! A promise is an `async fn` that gets an empty store. An engine is a line of [`engines`]. The tests
+//! are named `contract::ENGINE::GROUP::PROMISE`. In `histories` stands the property that says most:
+//! whatever happens in whatever order, every engine shows what the model shows.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use domain::store::Store;
+use tempfile::TempDir;
+
+use crate::embedded::{Embedded, Options};
+use crate::memory::Memory;
+
+mod directory;
+
+/// An empty store, and the folder that goes when the test is over.
+struct Fresh {
+    store: Arc<dyn Store>,
+    _folder: Option<TempDir>,
+}
+
+fn memory() -> Fresh {
+    Fresh { store: Arc::new(Memory::default()), _folder: None }
+}
+
+fn embedded() -> Fresh {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options::new(folder.path().join("data"));
+    let store = Embedded::open(&options).expect("a new store opens");
+    Fresh { store: Arc::new(store), _folder: Some(folder) }
+}
+
+/// Waits for `future` on this thread.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+macro_rules! engines {
+    ({ $($engine:ident)+ } $promises:tt) => { $(engines! { @ $engine $promises })+ };
+    (@ $engine:ident { $($group:ident { $($promise:ident)+ })+ }) => {
+        mod $engine {$(
+            mod $group {$(
+                #[test]
+                fn $promise() {
+                    let fresh = crate::contract::$engine();
+                    crate::contract::wait(crate::contract::$group::$promise(&*fresh.store));
+                }
+            )+}
+        )+}
+    };
+}
+
+engines! {
+    { memory embedded }
+    {
+        directory {
+            a_registered_user_is_found
+            an_id_that_is_taken_is_left_alone
+            the_same_profile_again_changes_nothing
+            an_id_that_is_taken_is_overwritten_if_asked
+            modification_never_moves_backwards
+            an_update_changes_what_it_gives
+            an_update_of_nobody_makes_nobody
+            apps_do_not_see_each_other
+            outcomes_come_in_the_order_asked
+            ids_that_look_alike_are_different
+            every_profile_comes_back_as_it_was
+        }
+    }
+}

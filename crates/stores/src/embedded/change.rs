@@ -1,0 +1,92 @@
+//! What waits for the writer: a request, room for its outcome, and whoever waits for that.
+
+use domain::error::Result;
+use domain::store::{Registration, Update};
+use tokio::sync::oneshot;
+
+use super::users;
+
+/// A request and its outcomes, one for each item.
+pub(super) struct Pending<Request, Outcome> {
+    pub(super) request: Request,
+    pub(super) outcomes: Vec<Outcome>,
+    answer: oneshot::Sender<Result<Vec<Outcome>>>,
+}
+
+/// What comes back from the writer.
+pub(super) type Answer<Outcome> = oneshot::Receiver<Result<Vec<Outcome>>>;
+
+impl<Request, Outcome> Pending<Request, Outcome> {
+    pub(super) fn new(request: Request) -> (Self, Answer<Outcome>) {
+        let (answer, waiting) = oneshot::channel();
+        (Self { request, outcomes: vec![], answer }, waiting)
+    }
+
+    fn settle(self, verdict: Result<()>) {
+        // Whoever asked may have gone; the change stands all the same.
+        let _ = self.answer.send(verdict.map(|()| self.outcomes));
+    }
+}
+
+/// A change that waits.
+pub(super) enum Change {
+    Register(Pending<users::Register, Registration>),
+    Update(Pending<users::Change, Update>),
+}
+
+impl Change {
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Register(it) => it.request.users.iter().map(size::of_new_user).sum(),
+            Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
+        }
+    }
+
+    /// Tells whoever waits that the change is durable, or why it is not made.
+    pub(super) fn settle(self, verdict: Result<()>) {
+        match self {
+            Self::Register(pending) => pending.settle(verdict),
+            Self::Update(pending) => pending.settle(verdict),
+        }
+    }
+}
+
+/// How much memory things take, in about as many bytes.
+mod size {
+    use std::collections::BTreeMap;
+
+    use domain::ids::UserId;
+    use domain::store::NewUser;
+    use domain::users::{Profile, ProfileChange};
+
+    /// Of a text besides its bytes.
+    const TEXT: usize = 32;
+
+    pub(super) fn of_new_user(user: &NewUser) -> usize {
+        let Profile { name, portrait, tags, ext, extra } = &user.profile;
+        let texts = [user.id.as_str(), name, portrait, extra].map(of_text);
+        texts.iter().sum::<usize>() + of_tags(tags) + of_ext(ext)
+    }
+
+    pub(super) fn of_change((id, change): &(UserId, ProfileChange)) -> usize {
+        let ProfileChange { name, portrait, tags, ext, extra } = change;
+        let texts = [name, portrait, extra].map(|text| text.as_deref().map_or(TEXT, of_text));
+        of_text(id.as_str())
+            + texts.iter().sum::<usize>()
+            + tags.as_deref().map_or(0, of_tags)
+            + ext.as_ref().map_or(0, of_ext)
+    }
+
+    fn of_tags(tags: &[String]) -> usize {
+        tags.iter().map(|tag| of_text(tag)).sum()
+    }
+
+    fn of_ext(ext: &BTreeMap<String, String>) -> usize {
+        ext.iter().map(|(key, value)| of_text(key) + of_text(value)).sum()
+    }
+
+    fn of_text(text: &str) -> usize {
+        TEXT + text.len()
+    }
+}

@@ -1,0 +1,194 @@
+//! Taking possession of a folder: whose it is, which format it has, and that nobody else is in it.
+//!
+//! Nothing in a folder is touched before it is known to be ours, or empty.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use heed::{Env, EnvOpenOptions};
+
+use super::tables::{TABLES, Tables};
+
+/// How much address space the data may take: 1 TiB. It is reserved, not used.
+pub const MAP_SIZE_DEFAULT: usize = 1 << 40;
+
+/// How many threads may read; each that ever did has a place of its own.
+const READERS_MAX: u32 = 1_024;
+
+/// The format that this program writes. It reads all before it, too.
+const FORMAT: u32 = 1;
+
+const FORMAT_FILE: &str = "whowas.format";
+const FORMAT_FILE_NEW: &str = "whowas.format.new";
+const FORMAT_MAGIC: &str = "whowas store, format ";
+const FORMAT_LEN_MAX: usize = 64;
+const LOCK_FILE: &str = "whowas.lock";
+/// What a freshly made file system holds.
+const LOST_AND_FOUND: &str = "lost+found";
+
+/// Where the store is, and how large it may grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Made if it is missing. It must not be on a network file system.
+    pub folder: PathBuf,
+    /// In bytes; a multiple of the machine's page size.
+    pub map_size: usize,
+}
+
+impl Options {
+    /// A store in this folder, of the default size.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), map_size: MAP_SIZE_DEFAULT }
+    }
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Somebody has it open.
+    #[error("the store in {} is in use by another process", folder.display())]
+    InUse {
+        /// Where it is.
+        folder: PathBuf,
+    },
+    /// There is something else in the folder.
+    #[error("{} holds files, but no whowas store: give an empty folder", folder.display())]
+    Foreign {
+        /// Where.
+        folder: PathBuf,
+    },
+    /// A later version of this program wrote it.
+    #[error(
+        "the store in {} has format {found}, and this program knows formats up to {FORMAT}: \
+         use a newer whowas",
+        folder.display()
+    )]
+    Newer {
+        /// Where it is.
+        folder: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// The file system refused.
+    #[error("cannot use the folder {}", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The engine refused.
+    #[error("cannot open the store in {}", folder.display())]
+    Engine {
+        /// Where it is.
+        folder: PathBuf,
+        /// What it said.
+        source: heed::Error,
+    },
+}
+
+/// An open folder.
+pub(super) struct Opened {
+    pub(super) env: Env,
+    pub(super) tables: Tables,
+    /// Held as long as it lives.
+    pub(super) lock: File,
+}
+
+/// Opens the store in a folder, or makes one there.
+pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
+    let folder = &options.folder;
+    let refused = |source| OpenError::Folder { folder: folder.clone(), source };
+    make_folder(folder).map_err(refused)?;
+    check_owner(folder)?;
+    let lock = take_lock(folder)?;
+    // Again, since somebody may have made the store in between.
+    if !check_owner(folder)? {
+        write_format(folder).map_err(refused)?;
+    }
+    let engine = |source| OpenError::Engine { folder: folder.clone(), source };
+    let env = open_env(options).map_err(engine)?;
+    let tables = Tables::open(&env).map_err(engine)?;
+    // The data is durable only if its file's name is.
+    sync_folder(folder).map_err(refused)?;
+    Ok(Opened { env, tables, lock })
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    // Profiles are nobody else's business.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Whether there is a store that this program can read; refuses what is not ours.
+fn check_owner(folder: &Path) -> Result<bool, OpenError> {
+    let refused = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    let foreign = || OpenError::Foreign { folder: folder.to_owned() };
+    match fs::read(folder.join(FORMAT_FILE)) {
+        Ok(bytes) => match parse_format(&bytes).ok_or_else(foreign)? {
+            0 => Err(foreign()),
+            1..=FORMAT => Ok(true),
+            found => Err(OpenError::Newer { folder: folder.to_owned(), found }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            for entry in fs::read_dir(folder).map_err(refused)? {
+                let name = entry.map_err(refused)?.file_name();
+                if ![FORMAT_FILE_NEW, LOCK_FILE, LOST_AND_FOUND].iter().any(|own| name == *own) {
+                    return Err(foreign());
+                }
+            }
+            Ok(false)
+        }
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn parse_format(bytes: &[u8]) -> Option<u32> {
+    if bytes.len() > FORMAT_LEN_MAX {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    text.strip_prefix(FORMAT_MAGIC)?.strip_suffix('\n')?.parse().ok()
+}
+
+/// Says whose the folder is, before anything else is in it: all or nothing, since a name that is
+/// there has its whole content.
+fn write_format(folder: &Path) -> io::Result<()> {
+    let new = folder.join(FORMAT_FILE_NEW);
+    let mut file = File::create(&new)?;
+    writeln!(file, "{FORMAT_MAGIC}{FORMAT}")?;
+    file.sync_all()?;
+    fs::rename(new, folder.join(FORMAT_FILE))?;
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn take_lock(folder: &Path) -> Result<File, OpenError> {
+    let refused = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    let path = folder.join(LOCK_FILE);
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(path).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refused(source)),
+    }
+}
+
+fn open_env(options: &Options) -> Result<Env, heed::Error> {
+    let mut env = EnvOpenOptions::new();
+    env.map_size(options.map_size).max_readers(READERS_MAX).max_dbs(TABLES);
+    // SAFETY: the map must not change under us. Only this process opens the files: we hold the
+    // folder's lock, and nothing here writes to them but LMDB, with its default flags.
+    #[expect(unsafe_code, reason = "a memory map is never safe in Rust's eyes")]
+    unsafe {
+        env.open(&options.folder)
+    }
+}

@@ -1,0 +1,90 @@
+//! How a value is written down: checksum, version, then the value in postcard's encoding.
+//!
+//! LMDB finds no damage by itself, so each record carries a CRC-32 of its key, its version and its
+//! value: a record that lost a bit, or that stands under another's key, is an error, never a panic
+//! and never an answer.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fault::{Damage, Fault, Result};
+
+/// Of every record. A change of a stored type takes the next one, and reads both.
+const VERSION: u8 = 1;
+
+const CHECKSUM_LEN: usize = size_of::<u32>();
+
+/// The bytes to store under `key`.
+pub(super) fn seal<T: Serialize>(table: &'static str, key: &[u8], value: &T) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; CHECKSUM_LEN];
+    bytes.push(VERSION);
+    let mut bytes =
+        postcard::to_extend(value, bytes).map_err(|source| Fault::Unencodable { table, source })?;
+    let checksum = checksum(key, &bytes[CHECKSUM_LEN..]);
+    bytes[..CHECKSUM_LEN].copy_from_slice(&checksum);
+    Ok(bytes)
+}
+
+/// The value that was sealed under `key`.
+pub(super) fn unseal<T: DeserializeOwned>(
+    table: &'static str,
+    key: &[u8],
+    bytes: &[u8],
+) -> Result<T> {
+    let damaged = |how| Fault::Damaged { table, how };
+    let (found, versioned) =
+        bytes.split_at_checked(CHECKSUM_LEN).ok_or(damaged(Damage::Checksum))?;
+    if found != checksum(key, versioned) {
+        return Err(damaged(Damage::Checksum));
+    }
+    match versioned.split_first() {
+        Some((&VERSION, value)) => {
+            postcard::from_bytes(value).map_err(|_| damaged(Damage::Encoding))
+        }
+        _ => Err(damaged(Damage::Version)),
+    }
+}
+
+fn checksum(key: &[u8], versioned: &[u8]) -> [u8; CHECKSUM_LEN] {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(key);
+    crc.update(versioned);
+    crc.finalize().to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn damage(key: &[u8], bytes: &[u8]) -> Option<Damage> {
+        match unseal::<(u8, String)>("users", key, bytes) {
+            Ok(_) => None,
+            Err(Fault::Damaged { how, .. }) => Some(how),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn any_changed_bit_is_found() {
+        let sealed = seal("users", b"key", &(7_u8, "name".to_owned())).unwrap();
+        assert_eq!(damage(b"key", &sealed), None);
+        assert_eq!(damage(b"kez", &sealed), Some(Damage::Checksum));
+        for byte in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut changed = sealed.clone();
+                changed[byte] ^= 1 << bit;
+                assert_eq!(damage(b"key", &changed), Some(Damage::Checksum), "{byte} {bit}");
+            }
+            assert_eq!(damage(b"key", &sealed[..byte]), Some(Damage::Checksum), "{byte}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_not_guessed_at() {
+        let mut later = vec![0; CHECKSUM_LEN];
+        later.push(VERSION + 1);
+        let sum = checksum(b"key", &later[CHECKSUM_LEN..]);
+        later[..CHECKSUM_LEN].copy_from_slice(&sum);
+        assert_eq!(damage(b"key", &later), Some(Damage::Version));
+    }
+}

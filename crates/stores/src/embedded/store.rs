@@ -1,0 +1,106 @@
+//! The store as the domain sees it.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::error::{Error, Result};
+use domain::ids::{AppId, UserId};
+use domain::log::{Event, StayPage, StayQuery};
+use domain::store::{Appended, IfTaken, NewUser, Registration, Store, Update};
+use domain::users::{ProfileChange, User};
+use heed::{Env, RoTxn};
+
+use super::change::{Answer, Change, Pending};
+use super::fault::Fault;
+use super::open::{OpenError, Options, open};
+use super::tables::Tables;
+use super::users;
+use super::writer::Writer;
+
+/// A store in a folder of this machine.
+///
+/// Changes are handed to one thread and awaited. Reads are done where they are asked for, inside the
+/// `async fn`: they never wait for the writer and seldom for the disk, so moving them to another
+/// thread would cost more than it gives. A read's transaction cannot be held over an `.await`: it is
+/// bound to its thread, and the compiler sees that.
+///
+/// Dropping it finishes what is waiting, and waits for that.
+pub struct Embedded {
+    // In the order in which they go: the writer while there is an environment to write to, and the
+    // lock last.
+    writer: Writer,
+    tables: Arc<Tables>,
+    env: Env,
+    _lock: File,
+}
+
+impl Embedded {
+    /// Opens the store in a folder, or makes one there. It may take a moment of the disk's time.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let opened = open(options)?;
+        let tables = Arc::new(opened.tables);
+        let (env, folder) = (opened.env, options.folder.clone());
+        let writer = Writer::start(env.clone(), Arc::clone(&tables), folder.clone())
+            .map_err(|source| OpenError::Folder { folder, source })?;
+        Ok(Self { writer, tables, env, _lock: opened.lock })
+    }
+
+    async fn change<Request, Outcome>(
+        &self,
+        kind: fn(Pending<Request, Outcome>) -> Change,
+        request: Request,
+    ) -> Result<Vec<Outcome>> {
+        let (pending, answer): (_, Answer<Outcome>) = Pending::new(request);
+        self.writer.submit(kind(pending))?;
+        // An answer is missing only if the thread is.
+        answer.await.unwrap_or(Err(Error::Stopped))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Tables, &RoTxn<'_>) -> Result<T, Fault>) -> Result<T> {
+        let read = || {
+            let txn = self.env.read_txn()?;
+            read(&self.tables, &txn)
+        };
+        Ok(read()?)
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn register_users(
+        &self,
+        app: AppId,
+        users: Vec<NewUser>,
+        if_taken: IfTaken,
+        now_unix_ms: i64,
+    ) -> Result<Vec<Registration>> {
+        let request = users::Register { app, users, if_taken, now_unix_ms };
+        self.change(Change::Register, request).await
+    }
+
+    async fn update_users(
+        &self,
+        app: AppId,
+        changes: Vec<(UserId, ProfileChange)>,
+        now_unix_ms: i64,
+    ) -> Result<Vec<Update>> {
+        self.change(Change::Update, users::Change { app, changes, now_unix_ms }).await
+    }
+
+    async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+        self.read(|tables, txn| users::find(tables, txn, app, ids))
+    }
+
+    async fn append_events(&self, _events: Vec<Event>) -> Result<Vec<Appended>> {
+        Err(Error::Stopped)
+    }
+
+    async fn page_of_stays(&self, _query: &StayQuery) -> Result<StayPage> {
+        Ok(StayPage { total: 0, stays: vec![] })
+    }
+
+    fn ready(&self) -> Result<()> {
+        self.writer.ready()
+    }
+}

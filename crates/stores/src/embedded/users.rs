@@ -1,0 +1,119 @@
+//! The directory: one record per user.
+
+use domain::ids::{AppId, UserId};
+use domain::store::{IfTaken, NewUser, Registration, Update};
+use domain::users::{ProfileChange, User};
+use heed::{RoTxn, RwTxn};
+
+use super::fault::Result;
+use super::key::Key;
+use super::tables::Tables;
+
+/// A request to register users.
+pub(super) struct Register {
+    pub(super) app: AppId,
+    pub(super) users: Vec<NewUser>,
+    pub(super) if_taken: IfTaken,
+    pub(super) now_unix_ms: i64,
+}
+
+/// A request to change what is known of users.
+pub(super) struct Change {
+    pub(super) app: AppId,
+    pub(super) changes: Vec<(UserId, ProfileChange)>,
+    pub(super) now_unix_ms: i64,
+}
+
+/// Ids that are numbers stand before the others and in the order of the numbers, so that those
+/// which an app hands out one after the other are neighbours.
+fn key_of(app: AppId, id: &UserId) -> Key {
+    const NUMBER: u8 = 1;
+    const TEXT: u8 = 2;
+    let key = Key::new().u32(app.0);
+    match id.as_long() {
+        Some(long) => key.u8(NUMBER).u64(long.cast_unsigned()),
+        None => key.u8(TEXT).bytes(id.as_str().as_bytes()),
+    }
+}
+
+/// Registers the users, and tells of each what became of them.
+pub(super) fn register(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    request: &Register,
+) -> Result<Vec<Registration>> {
+    request.users.iter().map(|new| register_one(tables, txn, request, new)).collect()
+}
+
+fn register_one(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    request: &Register,
+    new: &NewUser,
+) -> Result<Registration> {
+    let key = key_of(request.app, &new.id);
+    let now_unix_ms = request.now_unix_ms;
+    let (user, registration) = match tables.users.find(txn, &key)? {
+        None => {
+            let user = User {
+                id: new.id.clone(),
+                profile: new.profile.clone(),
+                created_unix_ms: now_unix_ms,
+                modified_unix_ms: now_unix_ms,
+            };
+            (user, Registration::Created)
+        }
+        Some(user) if user.profile == new.profile => return Ok(Registration::Unchanged),
+        Some(user) => match request.if_taken {
+            IfTaken::Leave => return Ok(Registration::Taken),
+            IfTaken::Overwrite => {
+                let modified_unix_ms = user.modified_unix_ms.max(now_unix_ms);
+                let user = User { profile: new.profile.clone(), modified_unix_ms, ..user };
+                (user, Registration::Overwritten)
+            }
+        },
+    };
+    tables.users.put(txn, &key, &user)?;
+    Ok(registration)
+}
+
+/// Makes the changes, and tells of each what became of it.
+pub(super) fn update(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    request: &Change,
+) -> Result<Vec<Update>> {
+    let mut update_one = |(id, change): &(UserId, ProfileChange)| {
+        let key = key_of(request.app, id);
+        let Some(mut user) = tables.users.find(txn, &key)? else { return Ok(Update::NotFound) };
+        change.apply(&mut user.profile);
+        user.modified_unix_ms = user.modified_unix_ms.max(request.now_unix_ms);
+        tables.users.put(txn, &key, &user)?;
+        Ok(Update::Done)
+    };
+    request.changes.iter().map(&mut update_one).collect()
+}
+
+/// The users with these ids.
+pub(super) fn find(
+    tables: &Tables,
+    txn: &RoTxn<'_>,
+    app: AppId,
+    ids: &[UserId],
+) -> Result<Vec<Option<User>>> {
+    ids.iter().map(|id| tables.users.find(txn, &key_of(app, id))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_in_their_order_and_before_texts() {
+        let ids = ["1", "9", "10", "9223372036854775807", "0", "01", "9223372036854775808", "a"];
+        let key = |id: &str| key_of(AppId(7), &UserId::parse(id).unwrap());
+        let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert!(keys.last() < Some(&key_of(AppId(8), &UserId::parse("1").unwrap())));
+    }
+}

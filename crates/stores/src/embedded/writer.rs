@@ -1,0 +1,249 @@
+//! The one thread that writes.
+//!
+//! It takes what is waiting, applies it in one transaction, commits once, which syncs, and only then
+//! answers everybody. A change waits for at most the group before its own. What happens on failure:
+//!
+//! - Applying fails: nothing of the group is written, everybody in it is told, the next group is
+//!   tried as if nothing had been.
+//! - The commit finds no room in the map or on the disk: the same. LMDB never writes over a page
+//!   that the last commit needs, so what it wrote of this group is never looked at.
+//! - The commit fails in any other way: what the disk holds is unknown, so this thread answers
+//!   [`Error::Stopped`] from then on and writes nothing more. It never tries again: a second sync
+//!   that succeeds proves nothing about what the first one lost.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use domain::error::{Error, Result};
+use heed::Env;
+
+use super::change::Change;
+use super::fault::{Fault, is_out_of_room};
+use super::group;
+use super::tables::Tables;
+
+/// How many changes may wait; one more is [`Error::Busy`].
+pub(super) const QUEUE_LEN_MAX: usize = 4_096;
+
+/// How many bytes of changes may wait, unless it is a single one.
+pub(super) const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// How many changes go into one transaction.
+const GROUP_LEN_MAX: usize = 1_024;
+
+/// How many bytes of changes go into one transaction, unless it is a single change.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// Hands changes to the thread. Dropping it lets the thread finish what is waiting, and waits for
+/// that.
+pub(super) struct Writer {
+    /// `None` only while it is dropped.
+    queue: Option<SyncSender<Waiting>>,
+    load: Arc<Load>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A change, and how much of the queue it takes.
+struct Waiting {
+    change: Change,
+    bytes: usize,
+}
+
+/// What is waiting, and whether it waits in vain.
+#[derive(Default)]
+struct Load {
+    stopped: AtomicBool,
+    changes: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Load {
+    /// Makes room for a change; `false` if there is none.
+    fn admit(&self, bytes: usize) -> bool {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before > 0 && before + bytes > QUEUE_BYTES_MAX {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return false;
+        }
+        self.show(self.changes.fetch_add(1, Ordering::Relaxed) + 1);
+        true
+    }
+
+    fn release(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.show(self.changes.fetch_sub(1, Ordering::Relaxed) - 1);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a metric; the queue is far below 2^52")]
+    fn show(&self, changes: usize) {
+        metrics::gauge!("whowas_writer_queue").set(changes as f64);
+    }
+}
+
+impl Writer {
+    /// Starts the thread. `folder` is where it looks whether the disk is full.
+    pub(super) fn start(env: Env, tables: Arc<Tables>, folder: PathBuf) -> io::Result<Self> {
+        let (queue, waiting) = mpsc::sync_channel(QUEUE_LEN_MAX);
+        let load = Arc::new(Load::default());
+        let of_thread = Arc::clone(&load);
+        let run =
+            move || Groups { env, tables, folder, waiting, load: of_thread, next: None }.run();
+        let thread = thread::Builder::new().name("whowas-writer".to_owned()).spawn(run)?;
+        Ok(Self { queue: Some(queue), load, thread: Some(thread) })
+    }
+
+    /// Puts a change into the queue.
+    pub(super) fn submit(&self, change: Change) -> Result<()> {
+        let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
+        let bytes = change.bytes();
+        if !self.load.admit(bytes) {
+            return Err(Error::Busy);
+        }
+        queue.try_send(Waiting { change, bytes }).map_err(|refused| {
+            self.load.release(bytes);
+            match refused {
+                TrySendError::Full(_) => Error::Busy,
+                TrySendError::Disconnected(_) => Error::Stopped,
+            }
+        })
+    }
+}
+
+impl Writer {
+    /// Whether a change would be taken now. Whether it would find room on the disk, only trying
+    /// tells.
+    pub(super) fn ready(&self) -> Result<()> {
+        if self.load.stopped.load(Ordering::Relaxed) {
+            return Err(Error::Stopped);
+        }
+        match self.load.changes.load(Ordering::Relaxed) < QUEUE_LEN_MAX {
+            true => Ok(()),
+            false => Err(Error::Busy),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+}
+
+/// What the thread has.
+struct Groups {
+    env: Env,
+    tables: Arc<Tables>,
+    folder: PathBuf,
+    waiting: Receiver<Waiting>,
+    load: Arc<Load>,
+    /// Taken from the queue, but too large for the group before.
+    next: Option<Waiting>,
+}
+
+/// Where a group failed.
+enum Failure {
+    /// Before the commit: nothing happened.
+    Applying(Fault),
+    /// In the commit.
+    Committing(heed::Error),
+}
+
+impl Groups {
+    fn run(mut self) {
+        while let Some(mut group) = self.take() {
+            let verdict = match self.write(&mut group) {
+                Ok(()) => Ok(()),
+                Err(Failure::Applying(fault)) => Err(fault.into()),
+                Err(Failure::Committing(error)) => match self.is_only_full(&error) {
+                    true => Err(Error::Full),
+                    false => return self.stop(group, error),
+                },
+            };
+            settle(group, &verdict);
+        }
+    }
+
+    /// The next change and those that wait behind it; `None` when no more will come.
+    fn take(&mut self) -> Option<Vec<Change>> {
+        let first = self.next.take().or_else(|| self.waiting.recv().ok())?;
+        let mut bytes = first.bytes;
+        self.load.release(first.bytes);
+        let mut group = vec![first.change];
+        while group.len() < GROUP_LEN_MAX
+            && let Ok(waiting) = self.waiting.try_recv()
+        {
+            bytes += waiting.bytes;
+            if bytes > GROUP_BYTES_MAX {
+                self.next = Some(waiting);
+                break;
+            }
+            self.load.release(waiting.bytes);
+            group.push(waiting.change);
+        }
+        Some(group)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a metric; a group is far below 2^52")]
+    fn write(&self, group: &mut [Change]) -> Result<(), Failure> {
+        metrics::histogram!("whowas_writer_group_size").record(group.len() as f64);
+        let mut txn = self.env.write_txn().map_err(|error| Failure::Applying(error.into()))?;
+        group::apply(&self.tables, &mut txn, group).map_err(Failure::Applying)?;
+        // Measures, and decides nothing.
+        let began = Instant::now();
+        txn.commit().map_err(Failure::Committing)?;
+        metrics::histogram!("whowas_writer_commit_seconds").record(began.elapsed());
+        Ok(())
+    }
+
+    /// Whether a commit failed only because there was no room.
+    fn is_only_full(&self, error: &heed::Error) -> bool {
+        match error {
+            heed::Error::Mdb(heed::MdbError::MapFull) => true,
+            heed::Error::Io(error) if is_out_of_room(error) => true,
+            // LMDB reports a write that the disk took only a part of as EIO, which is also what a
+            // broken disk says. Only in the first case does another file find no room either.
+            heed::Error::Io(_) => self.disk_is_full(),
+            _ => false,
+        }
+    }
+
+    fn disk_is_full(&self) -> bool {
+        let path = self.folder.join("room-left");
+        let probe = || {
+            let mut file = File::create(&path)?;
+            file.write_all(&[0x5a; 64 << 10])?;
+            file.sync_all()
+        };
+        let full = probe().is_err_and(|error: io::Error| is_out_of_room(&error));
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::debug!(%error, "the probe for room on the disk stays behind");
+        }
+        full
+    }
+
+    /// Refuses everything from now on.
+    fn stop(self, group: Vec<Change>, error: heed::Error) {
+        tracing::error!(%error, "a commit failed; the store takes no more changes");
+        self.load.stopped.store(true, Ordering::Relaxed);
+        settle(group, &Err(Error::Stopped));
+        for waiting in self.next.into_iter().chain(self.waiting.iter()) {
+            self.load.release(waiting.bytes);
+            waiting.change.settle(Err(Error::Stopped));
+        }
+    }
+}
+
+fn settle(group: Vec<Change>, verdict: &Result<()>) {
+    group.into_iter().for_each(|change| change.settle(verdict.clone()));
+}
