@@ -4,6 +4,7 @@
 //! folder knows its sibling.
 
 pub mod volcengine;
+pub mod zegocloud;
 
 use bytes::Bytes;
 use domain::AppId;

@@ -1,0 +1,44 @@
+//! The actions that are answered.
+
+use std::num::NonZeroU32;
+
+use super::fault::{Code, Fault, shown};
+
+/// An action, chosen by the query parameter of this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    QueryUserInfos,
+}
+
+impl Action {
+    pub(super) const ALL: [Self; 1] = [Self::QueryUserInfos];
+
+    /// To the letter: neither case nor blanks are forgiven.
+    pub(super) fn parse(name: &str) -> Result<Self, Fault> {
+        let known = Self::ALL.into_iter().find(|action| action.name() == name);
+        known.ok_or_else(|| {
+            let answered = Self::ALL.map(Self::name).join(", ");
+            if name.is_empty() {
+                let why = format!("the query has no Action; this server answers {answered}");
+                return Fault::new(Code::ActionEmpty, why);
+            }
+            let name = shown(name);
+            let why = format!("Action {name} is not supported; this server answers {answered}");
+            Fault::new(Code::ActionUnsupported, why)
+        })
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::QueryUserInfos => "QueryUserInfos",
+        }
+    }
+
+    /// How often one app may call it, as documented.
+    pub(super) fn per_second(self) -> NonZeroU32 {
+        const TWENTY: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+        match self {
+            Self::QueryUserInfos => TWENTY,
+        }
+    }
+}

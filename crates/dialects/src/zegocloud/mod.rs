@@ -1,0 +1,130 @@
+//! ZEGOCLOUD ZIM (In-app Chat), server API: `/?Action=...`, signature 2.0, always HTTP 200.
+//!
+//! Read in this order: `answer` below, which decides what is checked first; `signature`,
+//! `action`, `actions`, one file per action; `envelope` and `fault`, what goes out. What is odd,
+//! what is verified and what is inferred: `README.md`.
+//!
+//! Which dialect a request is meant for, and how its bytes arrive, is the server's business.
+
+mod action;
+mod actions;
+mod envelope;
+mod fault;
+mod nonces;
+mod query;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use domain::{AppId, Context};
+use http::Request;
+
+use crate::Answered;
+use action::Action;
+use actions::query_user_infos;
+use envelope::{Nothing, RequestIds, Stamp, render};
+use fault::{Code, Fault};
+use nonces::{Nonces, Use};
+use query::Query;
+use signature::Claim;
+
+/// How many bytes a body may have: far more than 100 ids need, so that a list that is too long is
+/// told as such.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// What this dialect remembers between requests: make one, and share it.
+#[derive(Debug, Default)]
+pub struct State {
+    request_ids: RequestIds,
+    nonces: Nonces,
+}
+
+/// Why the server has no whole request to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unserved {
+    /// The body has more than [`BODY_BYTES_MAX`] bytes.
+    BodyTooLarge,
+    /// The body did not arrive, or not in time.
+    BodyUnread,
+    /// Too many requests are being answered.
+    Busy,
+}
+
+/// Answers one request.
+pub async fn answer(ctx: &Context, state: &State, request: Request<Bytes>) -> Answered {
+    let mut stamp = state.stamp(ctx);
+    if request.body().len() > BODY_BYTES_MAX {
+        return render::<Nothing>(stamp, Err(Unserved::BodyTooLarge.into()));
+    }
+    let query = match Query::parse(request.uri().query().unwrap_or_default()) {
+        Ok(query) => query,
+        Err(fault) => return render::<Nothing>(stamp, Err(fault)),
+    };
+    let named = Action::parse(query.value("Action"));
+    stamp.action = named.as_ref().map_or("unknown", |action| action.name());
+    let app = match admit(ctx, state, &query) {
+        Ok(app) => app,
+        Err(fault) => return render::<Nothing>(stamp, Err(fault)),
+    };
+    stamp.app = Some(app);
+    match named {
+        Err(fault) => render::<Nothing>(stamp, Err(fault)),
+        Ok(action @ Action::QueryUserInfos) => {
+            let outcome = match take_quota(ctx, app, action) {
+                Ok(()) => query_user_infos::answer(ctx, app, &query, &request).await,
+                Err(fault) => Err(fault),
+            };
+            render(stamp, outcome)
+        }
+    }
+}
+
+/// Answers a request that the server could not take in whole.
+pub fn refuse(ctx: &Context, state: &State, why: Unserved) -> Answered {
+    render::<Nothing>(state.stamp(ctx), Err(why.into()))
+}
+
+/// The app that a request speaks for.
+///
+/// In this order nobody learns more than they should: first what can be told from the request and
+/// the clock alone; then, as the vendor documents it, whether the app exists; what comes after
+/// that, the actions and their limits included, only somebody with the app's secret is told.
+fn admit(ctx: &Context, state: &State, query: &Query) -> Result<AppId, Fault> {
+    let now_unix_s = ctx.clock.now_unix_s();
+    let claim = Claim::parse(query)?;
+    claim.check_age(now_unix_s)?;
+    let secret = ctx.apps.find(claim.app).and_then(|app| app.server_secret.as_ref());
+    let unknown = || {
+        let why = format!("no ServerSecret is known for the AppId {}", claim.app);
+        Fault::new(Code::ServerSecretUnknown, why)
+    };
+    claim.verify(secret.ok_or_else(unknown)?)?;
+    if ctx.settings.strict_nonce {
+        // QUIRK(zegocloud): Z4, the vendor has no code for a repeated nonce.
+        match state.nonces.use_up(&claim, now_unix_s) {
+            Use::First => {}
+            Use::Repeat => {
+                let why = "the SignatureNonce was used before; sign each request anew";
+                return Err(Fault::new(Code::SignatureWrong, why));
+            }
+            Use::NoRoom => return Err(Fault::server_busy()),
+        }
+    }
+    Ok(claim.app)
+}
+
+/// A request that is refused later has been counted all the same.
+fn take_quota(ctx: &Context, app: AppId, action: Action) -> Result<(), Fault> {
+    match ctx.quotas.take(app, action.name(), action.per_second()) {
+        true => Ok(()),
+        false => Err(Fault::too_frequent(action)),
+    }
+}
+
+impl State {
+    fn stamp(&self, ctx: &Context) -> Stamp {
+        let request_id = self.request_ids.mint(ctx.clock.now_unix_us());
+        Stamp { request_id, action: "unknown", app: None }
+    }
+}
