@@ -4,6 +4,7 @@
 //! call in the same room, or a snapshot without the participant prove that an interval is over. Such
 //! an end is inferred, and marked so; the real leave replaces it if it still comes.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use super::event::{Event, Fact, Rank};
@@ -156,30 +157,31 @@ impl Closer {
 ///
 /// Of several at one instant, the one that gives the earliest end counts: the order in which they
 /// are offered has no part in it.
-pub fn first_of(
-    closers: impl IntoIterator<Item = Closer>,
+pub fn first_of<C: Borrow<Closer>>(
+    closers: impl IntoIterator<Item = C>,
     interval: &Interval,
     participant: &ParticipantId,
     mut last_heard: impl FnMut(&Closer) -> Option<i64>,
 ) -> Option<Closing> {
-    let mut first: Option<(Closer, Closing)> = None;
-    for closer in closers {
+    let mut first: Option<(C, Closing)> = None;
+    for offered in closers {
+        let closer: &Closer = offered.borrow();
         if !closer.ends(interval, participant) {
             continue;
         }
-        if first.as_ref().is_some_and(|(found, _)| found.is_before(&closer)) {
+        if first.as_ref().is_some_and(|(found, _)| found.borrow().is_before(closer)) {
             continue;
         }
-        let heard = if closer.asks_what_was_heard() { last_heard(&closer) } else { None };
+        let heard = if closer.asks_what_was_heard() { last_heard(closer) } else { None };
         let closing = closer.close(interval, heard);
         let better = match &first {
             None => true,
             Some((found, best)) => {
-                closer.is_before(found) || closing.left_unix_us < best.left_unix_us
+                closer.is_before(found.borrow()) || closing.left_unix_us < best.left_unix_us
             }
         };
         if better {
-            first = Some((closer, closing));
+            first = Some((offered, closing));
         }
     }
     first.map(|(_, closing)| closing)

@@ -49,7 +49,7 @@ impl End {
 }
 
 /// One connection of a participant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
     /// In which call; `None` where the sender knows no calls.
     pub call: Option<CallId>,

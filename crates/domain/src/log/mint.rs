@@ -3,12 +3,14 @@
 //! Such a call begins with the first join into an empty room and ends when the room is empty again,
 //! so the calls of a room are the runs of its intervals that touch each other.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::FieldHash;
 use super::intervals::{End, Interval};
 use crate::ids::{AppId, CallId, ParticipantId, RoomId};
 
 /// An interval that needs a call, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncalled {
     /// Whose.
     pub participant: ParticipantId,

@@ -96,7 +96,7 @@ impl Closers for AllClosers<'_> {
             let heard = self.events.iter().filter(|event| is_heard_before(event, call, closer));
             heard.map(|event| event.time_unix_us).max()
         };
-        let closers = self.closers.iter().filter(|closer| proof.admits(closer)).cloned();
+        let closers = self.closers.iter().filter(|closer| proof.admits(closer));
         first_of(closers, interval, participant, last_heard)
     }
 }
