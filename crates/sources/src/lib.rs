@@ -11,6 +11,7 @@ use domain::AppId;
 use domain::app::Secret;
 use domain::log::Event;
 
+pub mod livekit;
 pub mod native;
 #[cfg(test)]
 mod shown;
@@ -54,4 +55,75 @@ pub enum Unauthentic {
     /// The signature was good once, or will be.
     #[error("the delivery's signature is not valid at this time")]
     Expired,
+}
+
+/// A sender of webhooks that has a folder here. A new variant does not compile until everything
+/// that there is to say of it is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// A LiveKit server.
+    Livekit,
+}
+
+impl Hook {
+    /// Every one.
+    pub const ALL: &[Self] = &[Self::Livekit];
+
+    /// Its name in addresses, in the config and in metrics, and the door of its events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Livekit => livekit::NAME,
+        }
+    }
+
+    /// The one of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hook| hook.name() == name)
+    }
+
+    /// What a tenant's config must tell to take events from it: these keys, and no others.
+    pub fn credential_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Livekit => livekit::CREDENTIAL_NAMES,
+        }
+    }
+
+    /// Verifies a delivery, and reads it.
+    pub fn receive(self, delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
+        match self {
+            Self::Livekit => livekit::receive(delivery),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_hook_is_found_by_its_name_and_no_other_is() {
+        for &hook in Hook::ALL {
+            assert_eq!(Hook::find(hook.name()), Some(hook));
+        }
+        for name in ["", "LiveKit", "livekit ", "native", "nobody"] {
+            assert_eq!(Hook::find(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn each_hook_refuses_what_is_not_signed() {
+        for &hook in Hook::ALL {
+            let credentials = hook.credential_names().iter();
+            let delivery = Delivery {
+                app: AppId(7),
+                credentials: &credentials
+                    .map(|name| ((*name).to_owned(), Secret::new("a secret")))
+                    .collect(),
+                headers: &http::HeaderMap::new(),
+                body: b"{}",
+                now_unix_us: 1_795_225_600_000_000,
+            };
+            assert_eq!(hook.receive(&delivery), Err(Unauthentic::Missing), "{hook:?}");
+        }
+    }
 }

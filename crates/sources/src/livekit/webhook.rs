@@ -1,0 +1,249 @@
+//! What a webhook says, read leniently: a field that is not as expected is as if it were absent,
+//! and only what the log cannot do without makes a webhook unintelligible.
+//!
+//! Reasons quote nothing but the event's name and id.
+
+use std::collections::BTreeMap;
+
+use domain::AppId;
+use domain::clock::SECOND_US;
+use domain::ids::{
+    CallId, ConnectionId, Door, EventId, IdFault, ParticipantId, RoomId, SourceName,
+};
+use domain::log::{ClientFacts, Event, Fact, Os, Presence};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::value::RawValue;
+
+use super::NAME;
+
+/// What there is to a webhook.
+pub(super) enum Reading {
+    /// A fact for the log.
+    Event(Box<Event>),
+    /// Nothing that the log keeps.
+    OfNoInterest,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Webhook {
+    #[serde(deserialize_with = "if_readable")]
+    event: Option<String>,
+    #[serde(deserialize_with = "if_readable")]
+    id: Option<String>,
+    #[serde(deserialize_with = "if_readable")]
+    created_at: Option<Integer>,
+    #[serde(deserialize_with = "if_readable")]
+    room: Option<Room>,
+    #[serde(deserialize_with = "if_readable")]
+    participant: Option<Participant>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Room {
+    #[serde(deserialize_with = "if_readable")]
+    name: Option<String>,
+    #[serde(deserialize_with = "if_readable")]
+    sid: Option<String>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Participant {
+    #[serde(deserialize_with = "if_readable")]
+    identity: Option<String>,
+    #[serde(deserialize_with = "if_readable")]
+    sid: Option<String>,
+    #[serde(deserialize_with = "if_readable")]
+    kind: Option<String>,
+    #[serde(deserialize_with = "if_readable")]
+    joined_at: Option<Integer>,
+    #[serde(deserialize_with = "if_readable")]
+    joined_at_ms: Option<Integer>,
+    #[serde(deserialize_with = "if_readable")]
+    attributes: Option<BTreeMap<String, String>>,
+    #[serde(deserialize_with = "if_readable")]
+    permission: Option<Permission>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Permission {
+    #[serde(deserialize_with = "if_readable")]
+    recorder: Option<bool>,
+    #[serde(deserialize_with = "if_readable")]
+    agent: Option<bool>,
+}
+
+/// The value, if it is one of these; else as if it were absent.
+fn if_readable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(value.get()).ok())
+}
+
+/// An integer, bare or as text: protobuf's JSON writes those of 64 bits as text.
+struct Integer(i64);
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value: Box<RawValue> = Deserialize::deserialize(deserializer)?;
+        let integer = value.get().trim_matches('"').parse();
+        integer.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Reads the body of an authentic delivery, or tells why it cannot be understood.
+pub(super) fn read(app: AppId, body: &[u8]) -> Result<Reading, String> {
+    // The parser's own words could quote the body; and it would take an array for an object.
+    let body: Option<&RawValue> = serde_json::from_slice(body).ok();
+    let object = body.filter(|body| body.get().starts_with('{'));
+    let webhook: Webhook = object
+        .and_then(|object| serde_json::from_str(object.get()).ok())
+        .ok_or("the body is not a JSON object")?;
+    let event = webhook.event.as_deref().ok_or("the webhook has no `event`")?;
+    let fact = match event {
+        "participant_joined" => webhook.joined(),
+        "participant_left" => webhook.left(),
+        "participant_connection_aborted" => webhook.aborted(),
+        "track_published" => webhook.published(),
+        "room_finished" => webhook.finished(),
+        _ => return Ok(Reading::OfNoInterest),
+    };
+    let read = fact.and_then(|(time_unix_us, fact)| {
+        let id = name("id", webhook.id.as_deref(), EventId::parse)?;
+        let door = Door::parse(NAME).expect("a short word is a door");
+        let source = SourceName::parse(NAME).expect("a short word is a source");
+        Ok(Event { app, door, source, id, time_unix_us, fact })
+    });
+    match read {
+        Ok(event) => Ok(Reading::Event(Box::new(event))),
+        Err(why) => Err(format!("{event} {}: {why}", webhook.shown_id())),
+    }
+}
+
+type Dated = Result<(i64, Fact), String>;
+
+impl Webhook {
+    /// It is sent once media flows; the connection is older than that.
+    fn joined(&self) -> Dated {
+        let participant = self.participant()?;
+        let joined_unix_us = participant.joined_unix_us();
+        let time_unix_us = joined_unix_us.map_or_else(|| self.created_unix_us(), Ok)?;
+        Ok((time_unix_us, Fact::Joined { who: self.who()?, client: participant.client() }))
+    }
+
+    fn left(&self) -> Dated {
+        let participant = self.participant()?;
+        let (who, client) = (self.who()?, participant.client());
+        let joined_unix_us = participant.joined_unix_us();
+        Ok((self.created_unix_us()?, Fact::Left { who, joined_unix_us, client }))
+    }
+
+    /// A connection that ended before media flowed was never there, so this tells no join. But the
+    /// server announces joins from elsewhere: should it announce that of this connection too, before
+    /// or after, this ends it.
+    fn aborted(&self) -> Dated {
+        let (who, client) = (self.who()?, ClientFacts::default());
+        Ok((self.created_unix_us()?, Fact::Left { who, joined_unix_us: None, client }))
+    }
+
+    fn published(&self) -> Dated {
+        Ok((self.created_unix_us()?, Fact::Published { who: self.who()? }))
+    }
+
+    fn finished(&self) -> Dated {
+        let (room, call) = self.place()?;
+        Ok((self.created_unix_us()?, Fact::RoomFinished { room, call }))
+    }
+
+    fn place(&self) -> Result<(RoomId, Option<CallId>), String> {
+        let room = self.room.as_ref().ok_or("`room` is missing")?;
+        let call = optional_name("room.sid", room.sid.as_deref(), CallId::parse)?;
+        Ok((name("room.name", room.name.as_deref(), RoomId::parse)?, call))
+    }
+
+    fn who(&self) -> Result<Presence, String> {
+        let (room, call) = self.place()?;
+        let Participant { identity, sid, .. } = self.participant()?;
+        let participant = name("participant.identity", identity.as_deref(), ParticipantId::parse)?;
+        let connection = optional_name("participant.sid", sid.as_deref(), ConnectionId::parse)?;
+        Ok(Presence { room, call, participant, connection })
+    }
+
+    fn participant(&self) -> Result<&Participant, String> {
+        self.participant.as_ref().ok_or_else(|| "`participant` is missing".to_owned())
+    }
+
+    fn created_unix_us(&self) -> Result<i64, String> {
+        unix_us(self.created_at.as_ref(), SECOND_US)
+            .ok_or_else(|| "`createdAt` is missing".to_owned())
+    }
+
+    /// How the sender's own log names it, if it looks like such a name.
+    fn shown_id(&self) -> &str {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        match self.id.as_deref() {
+            Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(is_plain) => id,
+            _ => "without an id to show",
+        }
+    }
+}
+
+impl Participant {
+    fn joined_unix_us(&self) -> Option<i64> {
+        unix_us(self.joined_at_ms.as_ref(), 1_000)
+            .or_else(|| unix_us(self.joined_at.as_ref(), SECOND_US))
+    }
+
+    /// What the app told of the client by attributes. An attribute that was taken back is empty.
+    fn client(&self) -> ClientFacts {
+        let attributes = self.attributes.iter().flatten();
+        let told = attributes.filter(|(_, value)| !value.is_empty());
+        let pairs = told.map(|(key, value)| (key.as_str(), value.as_str()));
+        let mut facts = ClientFacts::from_attributes(pairs);
+        if self.is_server() {
+            facts.os.get_or_insert(Os::Linux);
+        }
+        facts
+    }
+
+    /// Egress, ingress, agents and bridges are machines, and so is whatever LiveKit adds later. Who
+    /// comes by telephone or through a messenger is a person without a client of ours. Before there
+    /// were kinds, permissions told machines apart; some machines still have no other mark.
+    fn is_server(&self) -> bool {
+        let is_persons =
+            matches!(self.kind.as_deref(), None | Some("STANDARD" | "SIP" | "CONNECTOR"));
+        let may = |permission: fn(&Permission) -> Option<bool>| {
+            self.permission.as_ref().and_then(permission) == Some(true)
+        };
+        !is_persons || may(|may| may.recorder) || may(|may| may.agent)
+    }
+}
+
+/// A time in units of so many microseconds. Protobuf's JSON leaves a zero out.
+fn unix_us(time: Option<&Integer>, unit_us: i64) -> Option<i64> {
+    let Integer(time) = time?;
+    time.checked_mul(unit_us).filter(|unix_us| *unix_us > 0)
+}
+
+fn name<T>(
+    at: &str,
+    text: Option<&str>,
+    parse: fn(&str) -> Result<T, IdFault>,
+) -> Result<T, String> {
+    let text = text.ok_or_else(|| format!("`{at}` is missing"))?;
+    parse(text).map_err(|fault| format!("`{at}` cannot be used: {fault}"))
+}
+
+fn optional_name<T>(
+    at: &str,
+    text: Option<&str>,
+    parse: fn(&str) -> Result<T, IdFault>,
+) -> Result<Option<T>, String> {
+    text.filter(|text| !text.is_empty()).map(|text| name(at, Some(text), parse)).transpose()
+}
