@@ -145,8 +145,8 @@ impl Webhook {
     }
 
     /// A connection that ended before media flowed was never there, so this tells no join. But the
-    /// server announces joins from elsewhere: should it announce that of this connection too, before
-    /// or after, this ends it.
+    /// server announces joins from elsewhere: should it announce this one's too, before or after,
+    /// this ends it.
     fn aborted(&self) -> Dated {
         let (who, client) = (self.who()?, ClientFacts::default());
         Ok((self.created_unix_us()?, Fact::Left { who, joined_unix_us: None, client }))
