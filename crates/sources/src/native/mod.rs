@@ -1,8 +1,8 @@
 //! Events as an app's own servers send them: CloudEvents 1.0 in JSON, one or many in a body.
 //!
-//! Who may send is the server's business (a bearer token); this is only the reading. Nothing in one
-//! event can refuse another, and a reason names the field that it is about. Read `event` for what an
-//! event must have, and `fields` for what a field may be.
+//! Who may send is the server's business (a bearer token); this is only the reading. Nothing in
+//! one event can refuse another, and a reason names the field that it is about. Read `event` for
+//! what an event must have, and `fields` for what a field may be.
 
 use domain::AppId;
 use domain::log::Event;
