@@ -15,7 +15,9 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::canonical::{self, Covered, Host, Payload, Signable, Variant};
-use super::{Claims, Fault, Form, Proof, verify};
+use super::claims::Form;
+use super::verify::Proof;
+use super::{Claims, Fault, verify};
 use crate::volcengine::query::Query;
 
 /// The clock of all captures, to the day.

@@ -318,8 +318,18 @@ mod tests {
         check(&[("X-Date", "20261121T020243Z")], "Action=X", expect!["Unsigned"]);
         check(&[], "X-Credential=a", expect!["MissingSignature"]);
         check(&[], "X-Signature=a", expect![[r#"Malformed("X-Algorithm must be HMAC-SHA256.")"#]]);
-        check(&[], "X-Algorithm=HMAC-SHA256&X-Signature=a", expect![[r#"InvalidCredential("The query of a presigned request must have X-Credential.")"#]]);
-        check(&[], "X-Signature=a&X-Signature=a", expect![[r#"Malformed("One of the query's X- parameters is given more than once.")"#]]);
+        check(
+            &[],
+            "X-Algorithm=HMAC-SHA256&X-Signature=a",
+            expect![[
+                r#"InvalidCredential("The query of a presigned request must have X-Credential.")"#
+            ]],
+        );
+        check(
+            &[],
+            "X-Signature=a&X-Signature=a",
+            expect![[r#"Malformed("One of the query's X- parameters is given more than once.")"#]],
+        );
     }
 
     #[test]
@@ -327,17 +337,49 @@ mod tests {
         let rest = "SignedHeaders=x-date, Signature=0";
         let good = format!("HMAC-SHA256 {CREDENTIAL}, {rest}");
         check_authorization(&good, expect!["AKLTtest in 20261121/cn-north-1/rtc/request"]);
-        check_authorization(&good.replace(", ", ","), expect!["AKLTtest in 20261121/cn-north-1/rtc/request"]);
-        check_authorization("", expect![[r#"Malformed("It must look like HMAC-SHA256 Credential=.../.../.../rtc/request, SignedHeaders=...;..., Signature=....")"#]]);
-        check_authorization("Bearer 1", expect![[r#"Malformed("The algorithm must be HMAC-SHA256.")"#]]);
-        check_authorization(&good.replace("HMAC", "AWS4-HMAC"), expect![[r#"Malformed("The algorithm must be HMAC-SHA256.")"#]]);
-        check_authorization(&format!("HMAC-SHA256 {rest}"), expect![[r#"InvalidCredential("It has no Credential.")"#]]);
-        check_authorization(&format!("{good}, Signature=0"), expect![[r#"Malformed("It names one of its parts twice.")"#]]);
+        check_authorization(
+            &good.replace(", ", ","),
+            expect!["AKLTtest in 20261121/cn-north-1/rtc/request"],
+        );
+        check_authorization(
+            "",
+            expect![[
+                r#"Malformed("It must look like HMAC-SHA256 Credential=.../.../.../rtc/request, SignedHeaders=...;..., Signature=....")"#
+            ]],
+        );
+        check_authorization(
+            "Bearer 1",
+            expect![[r#"Malformed("The algorithm must be HMAC-SHA256.")"#]],
+        );
+        check_authorization(
+            &good.replace("HMAC", "AWS4-HMAC"),
+            expect![[r#"Malformed("The algorithm must be HMAC-SHA256.")"#]],
+        );
+        check_authorization(
+            &format!("HMAC-SHA256 {rest}"),
+            expect![[r#"InvalidCredential("It has no Credential.")"#]],
+        );
+        check_authorization(
+            &format!("{good}, Signature=0"),
+            expect![[r#"Malformed("It names one of its parts twice.")"#]],
+        );
         check_authorization(&good.replace(", Signature=0", ""), expect!["MissingSignature"]);
-        check_authorization(&good.replace("x-date", "host"), expect![[r#"Malformed("SignedHeaders must name x-date.")"#]]);
-        check_authorization(&good.replace("x-date", &"x-date;".repeat(128)), expect!["AKLTtest in 20261121/cn-north-1/rtc/request"]);
-        check_authorization(&good.replace("x-date", &"x-date;".repeat(129)), expect![[r#"Malformed("More than 128 names are listed as signed.")"#]]);
-        check_authorization(&format!("{good}{}", " ".repeat(8_192)), expect![[r#"Malformed("It has more than 8,192 bytes.")"#]]);
+        check_authorization(
+            &good.replace("x-date", "host"),
+            expect![[r#"Malformed("SignedHeaders must name x-date.")"#]],
+        );
+        check_authorization(
+            &good.replace("x-date", &"x-date;".repeat(128)),
+            expect!["AKLTtest in 20261121/cn-north-1/rtc/request"],
+        );
+        check_authorization(
+            &good.replace("x-date", &"x-date;".repeat(129)),
+            expect![[r#"Malformed("More than 128 names are listed as signed.")"#]],
+        );
+        check_authorization(
+            &format!("{good}{}", " ".repeat(8_192)),
+            expect![[r#"Malformed("It has more than 8,192 bytes.")"#]],
+        );
     }
 
     #[test]
@@ -345,16 +387,54 @@ mod tests {
         let with = |credential: &str| {
             format!("HMAC-SHA256 Credential={credential}, SignedHeaders=x-date, Signature=0")
         };
-        check_authorization(&with("a/20261121/any-region/rtc/request"), expect!["a in 20261121/any-region/rtc/request"]);
+        check_authorization(
+            &with("a/20261121/any-region/rtc/request"),
+            expect!["a in 20261121/any-region/rtc/request"],
+        );
         check_authorization(&with("a/20261121/r/iam/request"), expect![[r#"OtherService("iam")"#]]);
-        check_authorization(&with("a/20261121/r/rtc/aws4_request"), expect![[r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#]]);
-        check_authorization(&with("/20261121/r/rtc/request"), expect![[r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#]]);
-        check_authorization(&with("a/2026112/r/rtc/request"), expect![[r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#]]);
-        check_authorization(&with("a/20261122/r/rtc/request"), expect![[r#"InvalidCredential("The day in the credential must be the day of X-Date.")"#]]);
-        check_authorization(&with("a/20261121/r/rtc/request/x"), expect![[r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#]]);
-        check_authorization(&with(""), expect![[r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#]]);
+        check_authorization(
+            &with("a/20261121/r/rtc/aws4_request"),
+            expect![[
+                r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#
+            ]],
+        );
+        check_authorization(
+            &with("/20261121/r/rtc/request"),
+            expect![[
+                r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#
+            ]],
+        );
+        check_authorization(
+            &with("a/2026112/r/rtc/request"),
+            expect![[
+                r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#
+            ]],
+        );
+        check_authorization(
+            &with("a/20261122/r/rtc/request"),
+            expect![[
+                r#"InvalidCredential("The day in the credential must be the day of X-Date.")"#
+            ]],
+        );
+        check_authorization(
+            &with("a/20261121/r/rtc/request/x"),
+            expect![[
+                r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#
+            ]],
+        );
+        check_authorization(
+            &with(""),
+            expect![[
+                r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#
+            ]],
+        );
         let long = format!("{}/20261121/r/rtc/request", "a".repeat(129));
-        check_authorization(&with(&long), expect![[r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#]]);
+        check_authorization(
+            &with(&long),
+            expect![[
+                r#"InvalidCredential("A credential must look like AccessKeyId/YYYYMMDD/region/rtc/request.")"#
+            ]],
+        );
     }
 
     #[test]
@@ -363,13 +443,45 @@ mod tests {
         let authorization = ("Authorization", good.as_str());
         let date = ("X-Date", "20261121T020243Z");
         check(&[authorization], "", expect!["MissingDate"]);
-        check(&[authorization, date, date], "", expect![[r#"Malformed("Authorization, X-Date and X-Content-Sha256 may be given once only.")"#]]);
-        check(&[authorization, authorization, date], "", expect![[r#"Malformed("Authorization, X-Date and X-Content-Sha256 may be given once only.")"#]]);
-        check(&[authorization, date], "X-Expires=604800", expect!["AKLTtest in 20261121/cn-north-1/rtc/request"]);
-        check(&[authorization, date], "X-Expires=604801", expect![[r#"InvalidDate("X-Expires must be a number from 1 to 604800.")"#]]);
-        check(&[authorization, date], "X-Expires=0", expect![[r#"InvalidDate("X-Expires must be a number from 1 to 604800.")"#]]);
-        check(&[authorization, date], "X-Expires=soon", expect![[r#"InvalidDate("X-Expires must be a number from 1 to 604800.")"#]]);
-        check(&[authorization, date], "X-Expires=1&X-Expires=1", expect![[r#"Malformed("One of the query's X- parameters is given more than once.")"#]]);
+        check(
+            &[authorization, date, date],
+            "",
+            expect![[
+                r#"Malformed("Authorization, X-Date and X-Content-Sha256 may be given once only.")"#
+            ]],
+        );
+        check(
+            &[authorization, authorization, date],
+            "",
+            expect![[
+                r#"Malformed("Authorization, X-Date and X-Content-Sha256 may be given once only.")"#
+            ]],
+        );
+        check(
+            &[authorization, date],
+            "X-Expires=604800",
+            expect!["AKLTtest in 20261121/cn-north-1/rtc/request"],
+        );
+        check(
+            &[authorization, date],
+            "X-Expires=604801",
+            expect![[r#"InvalidDate("X-Expires must be a number from 1 to 604800.")"#]],
+        );
+        check(
+            &[authorization, date],
+            "X-Expires=0",
+            expect![[r#"InvalidDate("X-Expires must be a number from 1 to 604800.")"#]],
+        );
+        check(
+            &[authorization, date],
+            "X-Expires=soon",
+            expect![[r#"InvalidDate("X-Expires must be a number from 1 to 604800.")"#]],
+        );
+        check(
+            &[authorization, date],
+            "X-Expires=1&X-Expires=1",
+            expect![[r#"Malformed("One of the query's X- parameters is given more than once.")"#]],
+        );
         for wrong in [
             "2026-11-21T02:02:43Z",
             "20261121T020260Z",

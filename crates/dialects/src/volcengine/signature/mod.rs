@@ -20,8 +20,8 @@ pub(super) mod signing;
 mod verify;
 
 pub(super) use canonical::Signable;
-pub(super) use claims::{Claims, Form};
-pub(super) use verify::{Proof, verify};
+pub(super) use claims::Claims;
+pub(super) use verify::verify;
 
 /// Why a request has not proved whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 
+use super::Claims;
 use super::canonical::{self, Covered, Host, Payload, Signable, Variant};
-use super::{Claims, Form};
+use super::claims::Form;
 use crate::volcengine::query::Query;
 
 pub(in crate::volcengine) const KEY_ID: &str = "AKLTtest";

@@ -176,21 +176,45 @@ mod tests {
     #[test]
     fn x_expires_moves_only_the_end() {
         check(&get("X-Expires=604800"), 604_800, expect!["covers_body true, uncovered None"]);
-        check(&get("X-Expires=604800"), 604_801, expect!["Expired { age_s: 604801, valid_s: 604800 }"]);
+        check(
+            &get("X-Expires=604800"),
+            604_801,
+            expect!["Expired { age_s: 604801, valid_s: 604800 }"],
+        );
         check(&get("X-Expires=604800"), -901, expect!["FromTheFuture { ahead_s: 901 }"]);
         check(&get("X-Expires=60"), 60, expect!["covers_body true, uncovered None"]);
         check(&get("X-Expires=60"), 61, expect!["Expired { age_s: 61, valid_s: 60 }"]);
-        check(&presign("GET", "a=1&X-Expires=1000", "", ""), 1_000, expect!["covers_body false, uncovered None"]);
-        check(&presign("GET", "a=1", "&X-Expires=1000", ""), 901, expect!["Expired { age_s: 901, valid_s: 900 }"]);
+        check(
+            &presign("GET", "a=1&X-Expires=1000", "", ""),
+            1_000,
+            expect!["covers_body false, uncovered None"],
+        );
+        check(
+            &presign("GET", "a=1", "&X-Expires=1000", ""),
+            901,
+            expect!["Expired { age_s: 901, valid_s: 900 }"],
+        );
     }
 
     #[test]
     fn a_presigned_url_covers_what_it_lists_and_no_body() {
         check(&presign("GET", "a=1", "", ""), 0, expect!["covers_body false, uncovered None"]);
         check(&presign("POST", "a=1", "", "{}"), 0, expect!["covers_body false, uncovered None"]);
-        check(&presign("GET", "a=1", "&b=2", ""), 0, expect![[r#"covers_body false, uncovered Some("b")"#]]);
-        check(&presign("GET", "a=1", "&X-B=2", ""), 0, expect![[r#"covers_body false, uncovered Some("X-B")"#]]);
-        check(&presign("GET", "a=1", "&X-Security-Token=2", ""), 0, expect!["covers_body false, uncovered None"]);
+        check(
+            &presign("GET", "a=1", "&b=2", ""),
+            0,
+            expect![[r#"covers_body false, uncovered Some("b")"#]],
+        );
+        check(
+            &presign("GET", "a=1", "&X-B=2", ""),
+            0,
+            expect![[r#"covers_body false, uncovered Some("X-B")"#]],
+        );
+        check(
+            &presign("GET", "a=1", "&X-Security-Token=2", ""),
+            0,
+            expect!["covers_body false, uncovered None"],
+        );
         assert!(matches!(
             judge(&presign("GET", "a=1", "&a=2", ""), NOW_UNIX_S),
             Err(Fault::Mismatch { .. })
@@ -221,6 +245,7 @@ mod tests {
             x-none:
 
             host;x-date;x-two;x-none
-            e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"#]].assert_eq(&canonical_request);
+            e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"#]]
+        .assert_eq(&canonical_request);
     }
 }

@@ -1,0 +1,111 @@
+//! A server in a test's hand: two apps, a memory store, and a clock that stands still.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::app::{AccessKey, App, Apps, Quirks, Secret};
+use domain::clock::FixedClock;
+use domain::quota::Quotas;
+use domain::{AppId, Context, Settings};
+use expect_test::Expect;
+use http::Request;
+use http::request::Builder;
+use serde_json::Value;
+use stores::memory::Memory;
+
+use super::signature::signing::{KEY_ID, NOW_UNIX_S, SECRET, sign};
+use crate::Answered;
+
+/// The app that the signing key opens; it does not open the other one, [`OTHER_APP`].
+pub(super) const APP: AppId = AppId(4111);
+pub(super) const RTC_ID: &str = "661e0000000000000000543c";
+pub(super) const OTHER_APP: AppId = AppId(4112);
+
+pub(super) struct World {
+    pub(super) ctx: Context,
+    pub(super) clock: Arc<FixedClock>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with(Quirks::default(), Settings::default())
+    }
+
+    /// A world without quotas, whatever the settings say.
+    pub(super) fn with(quirks: Quirks, settings: Settings) -> Self {
+        let clock = Arc::new(FixedClock::at_unix_s(NOW_UNIX_S));
+        let other = App { access_keys: vec![], rtc_id: None, ..app(OTHER_APP, quirks) };
+        let apps = Apps::new([app(APP, quirks), other]).unwrap();
+        let store = Arc::new(Memory::default());
+        let mut ctx = Context::new(store, Arc::clone(&clock) as _, apps, settings);
+        ctx.quotas = Quotas::new(false);
+        Self { ctx, clock }
+    }
+
+    pub(super) fn answer(&self, request: Request<Bytes>) -> Answered {
+        wait(super::answer(&self.ctx, request.map(Ok)))
+    }
+
+    /// What a client makes of the answer: the status, and the result or the error.
+    pub(super) fn ask(&self, request: Request<Bytes>) -> String {
+        let response = self.answer(request).response;
+        let mut body: Value = serde_json::from_slice(response.body()).unwrap();
+        let status = response.status().as_u16();
+        match &body["ResponseMetadata"]["Error"] {
+            Value::Null => format!("{status} {}", body["Result"].take()),
+            error => format!(
+                "{status} {} {} {}",
+                error["Code"].as_str().unwrap(),
+                error["CodeN"],
+                error["Message"].as_str().unwrap()
+            ),
+        }
+    }
+
+    pub(super) fn check(&self, request: Request<Bytes>, expected: Expect) {
+        expected.assert_eq(&self.ask(request));
+    }
+
+    /// Asks the action of this name, signed.
+    pub(super) fn check_post(&self, action: &str, body: impl Into<Bytes>, expected: Expect) {
+        self.check(post(action, body), expected);
+    }
+}
+
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+fn app(id: AppId, quirks: Quirks) -> App {
+    App {
+        id,
+        rtc_id: Some(RTC_ID.to_owned()),
+        name: "test".to_owned(),
+        server_secret: None,
+        event_token: None,
+        access_keys: vec![AccessKey { id: KEY_ID.to_owned(), secret: Secret::new(SECRET) }],
+        quirks,
+        sources: BTreeMap::new(),
+    }
+}
+
+/// A request to change or get users, not signed.
+pub(super) fn unsigned(action: &str) -> Builder {
+    Request::post(format!("/?Action={action}&Version=2020-12-01"))
+        .header("content-type", "application/json")
+}
+
+pub(super) fn post(action: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    sign(unsigned(action).body(body.into()).unwrap())
+}
+
+/// The same from the official Go SDK.
+pub(super) fn post_by_go(action: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    let request = unsigned(action).header("x-im-sdk-version", "Golang-V1.0.1");
+    sign(request.body(body.into()).unwrap())
+}
+
+pub(super) fn get(query: &str) -> Request<Bytes> {
+    sign(Request::get(format!("/?{query}")).body(Bytes::new()).unwrap())
+}
