@@ -86,7 +86,7 @@ impl Code {
             Self::SignatureDoesNotMatch => ("SignatureDoesNotMatch", 100010, S::UNAUTHORIZED),
             Self::AccessDenied => ("AccessDenied", 100013, S::FORBIDDEN),
             Self::InternalError => ("InternalError", 100014, S::INTERNAL_SERVER_ERROR),
-            // QUIRK(volcengine): a repeat does not help here, and 507 is a status that no SDK repeats.
+            // A repeat does not help here, and 507 is a status that no SDK repeats.
             Self::NoRepeat => ("InternalError", 100014, S::INSUFFICIENT_STORAGE),
             Self::FlowLimitExceeded => ("FlowLimitExceeded", 100018, S::TOO_MANY_REQUESTS),
             Self::InvalidAuthorization => ("InvalidAuthorization", 100024, S::BAD_REQUEST),

@@ -159,7 +159,7 @@ fn find_app<'a>(
             let id = body::parse_app_id(request.body(), request.headers())?;
             Ok(ctx.apps.find(id))
         }
-        // QUIRK(volcengine): one app has a number for the IM actions and a text for the RTC actions.
+        // QUIRK(volcengine): an app has a number for the IM actions, a text for the RTC actions.
         Action::ListUserInfo => {
             let id = query.find_filled("AppId")?.ok_or_else(|| Fault::missing("AppId"))?;
             Ok(ctx.apps.find_by_rtc_id(id))

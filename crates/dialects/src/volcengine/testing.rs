@@ -36,7 +36,7 @@ impl World {
     pub(super) fn with(quirks: Quirks, settings: Settings) -> Self {
         let clock = Arc::new(FixedClock::at_unix_s(NOW_UNIX_S));
         let other = App { access_keys: vec![], rtc_id: None, ..app(OTHER_APP, quirks) };
-        let apps = Apps::new([app(APP, quirks), other]).unwrap();
+        let apps = Apps::new([app(APP, quirks), other, captured()]).unwrap();
         let store = Arc::new(Memory::default());
         let mut ctx = Context::new(store, Arc::clone(&clock) as _, apps, settings);
         ctx.quotas = Quotas::new(false);
@@ -90,18 +90,28 @@ fn app(id: AppId, quirks: Quirks) -> App {
     }
 }
 
+/// The app, and the key, of the captures.
+fn captured() -> App {
+    let secret = Secret::new("c2VjcmV0LXRlc3Qta2V5LWZvci1jYXB0dXJl");
+    App {
+        rtc_id: Some("661e0000543cf".to_owned()),
+        access_keys: vec![AccessKey { id: "AKLTtestaccesskeyid".to_owned(), secret }],
+        ..app(AppId(123_456), Quirks::default())
+    }
+}
+
 /// A request to change or get users, not signed.
 pub(super) fn unsigned(action: &str) -> Builder {
     Request::post(format!("/?Action={action}&Version=2020-12-01"))
         .header("content-type", "application/json")
 }
 
-pub(super) fn post(action: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+pub(super) fn post<B: Into<Bytes>>(action: &str, body: B) -> Request<Bytes> {
     sign(unsigned(action).body(body.into()).unwrap())
 }
 
 /// The same from the official Go SDK.
-pub(super) fn post_by_go(action: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+pub(super) fn post_by_go<B: Into<Bytes>>(action: &str, body: B) -> Request<Bytes> {
     let request = unsigned(action).header("x-im-sdk-version", "Golang-V1.0.1");
     sign(request.body(body.into()).unwrap())
 }

@@ -1,5 +1,5 @@
-//! What is checked before any parameter is looked at: the action, the signature, the app, the quota.
-//! What the parameters may be is tested beside each action.
+//! What is checked before any parameter is looked at: the action, the signature, the app, the
+//! quota. What the parameters may be is tested beside each action.
 
 use bytes::Bytes;
 use domain::Settings;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::action::Action;
 use super::fault::Code;
+use super::signature::captures::CAPTURES;
 use super::signature::signing::{NOW_UNIX_S, presign, sign};
 use super::testing::{APP, RTC_ID, World, get, post, unsigned, wait};
 use crate::BodyFault;
@@ -322,4 +323,101 @@ fn the_readme_lists_every_action_and_code() {
         let row = format!("| `{name}` | {code_n} | {} |", status.as_u16());
         assert!(readme.contains(&row), "{row}");
     }
+}
+
+#[test]
+fn what_the_sdks_really_send_is_answered() {
+    let lifted = Settings { documented_limits: false, ..Settings::default() };
+    let world = World::with(Quirks::default(), lifted);
+    let mut answers = String::new();
+    for (name, capture) in CAPTURES.iter() {
+        let told = world.ask(capture.request.request().unwrap());
+        let told = match told.split_once(r#""CreateTime""#) {
+            Some((before, _)) => format!("{before}..."),
+            None => told,
+        };
+        answers.push_str(&format!("{name}: {told}\n"));
+    }
+    for action in Action::ALL {
+        let capture = format!("--{}.json", action.spec().name);
+        let mut names = CAPTURES.keys().map(|name| format!("{name}.json"));
+        assert!(names.any(|name| name.ends_with(&capture)), "{capture}");
+    }
+    expect![[r#"
+        go-volc-sdk-golang--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        go-volc-sdk-golang--BatchGetUser-presigned-post: 200 {"NotFoundUsers":[10001],"Users":[]}
+        go-volc-sdk-golang--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        go-volc-sdk-golang--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        go-volc-sdk-golang--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volc-sdk-golang--ListUserInfo-host-with-port-80: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volc-sdk-golang--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        go-volc-sdk-golang--ListUserInfo-presigned: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volc-sdk-golang--ListUserInfo-presigned-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volc-sdk-golang--ListUserInfo-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volc-sdk-golang--RegisterUsers: 200 {"FailedInfos":[]}
+        go-volc-sdk-golang--RegisterUsers-host-with-port-80: 200 {"FailedInfos":[]}
+        go-volc-sdk-golang--UnRegisterUsers: 404 InvalidActionOrVersion 100008 Could not find operation UnRegisterUsers for version 2020-12-01.
+        go-volc-sdk-golang--UserBroadcast: 404 InvalidActionOrVersion 100008 Could not find operation UserBroadcast for version 2020-12-01.
+        go-volcengine-go-sdk--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        go-volcengine-go-sdk--BatchGetUser-default-content-type: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
+        go-volcengine-go-sdk--BatchGetUser-form: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
+        go-volcengine-go-sdk--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        go-volcengine-go-sdk--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        go-volcengine-go-sdk--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volcengine-go-sdk--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        go-volcengine-go-sdk--ListUserInfo-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        go-volcengine-go-sdk--RegisterUsers: 200 {"FailedInfos":[]}
+        java-volc-sdk-java--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        java-volc-sdk-java--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        java-volc-sdk-java--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        java-volc-sdk-java--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        java-volc-sdk-java--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        java-volc-sdk-java--ListUserInfo-presigned: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        java-volc-sdk-java--ListUserInfo-presigned-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        java-volc-sdk-java--RegisterUsers: 200 {"FailedInfos":[]}
+        java-volc-sdk-java--UnRegisterUsers: 404 InvalidActionOrVersion 100008 Could not find operation UnRegisterUsers for version 2020-12-01.
+        java-volc-sdk-java--UserBroadcast: 404 InvalidActionOrVersion 100008 Could not find operation UserBroadcast for version 2020-12-01.
+        npm-openapi--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        npm-openapi--BatchGetUser-fetchOpenAPI-data: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        npm-openapi--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        npm-openapi--BatchGetUser-urlencode: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
+        npm-openapi--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        npm-openapi--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-openapi--ListUserInfo-fetchOpenAPI: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-openapi--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        npm-openapi--ListUserInfo-presigned: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-openapi--ListUserInfo-presigned-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-openapi--ListUserInfo-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-openapi--RegisterUsers: 200 {"FailedInfos":[]}
+        npm-sdkcore--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        npm-sdkcore--BatchGetUser-form: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
+        npm-sdkcore--BatchGetUser-host-with-port-80: 400 InvalidTimestamp 100006 The Signature of the request is expired. X-Date is 902 s ahead of this server's clock.
+        npm-sdkcore--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        npm-sdkcore--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        npm-sdkcore--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-sdkcore--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        npm-sdkcore--ListUserInfo-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        npm-sdkcore--RegisterUsers: 200 {"FailedInfos":[]}
+        pypi-volcengine--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        pypi-volcengine--BatchGetUser-form: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
+        pypi-volcengine--BatchGetUser-host-with-port-80: 200 {"NotFoundUsers":[10001],"Users":[]}
+        pypi-volcengine--BatchGetUser-presigned-post: 200 {"NotFoundUsers":[10001],"Users":[]}
+        pypi-volcengine--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        pypi-volcengine--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        pypi-volcengine--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        pypi-volcengine--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        pypi-volcengine--ListUserInfo-presigned: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        pypi-volcengine--ListUserInfo-presigned-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        pypi-volcengine--ListUserInfo-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        pypi-volcengine--RegisterUsers: 200 {"FailedInfos":[]}
+        pypi-volcengine--RegisterUsers-utf8body: 200 {"FailedInfos":[{"Code":"UserAlreadyExist","Message":"This UserId is registered with another profile, which is unchanged; use BatchUpdateUser to change it.","UserId":"10004"}]}
+        pypi-volcenginesdkcore--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        pypi-volcenginesdkcore--BatchGetUser-form: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
+        pypi-volcenginesdkcore--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
+        pypi-volcenginesdkcore--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        pypi-volcenginesdkcore--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        pypi-volcenginesdkcore--ListUserInfo-odd-chars: 403 AccessDenied.NoPermissionForApp 990010 This access key has no permission for this AppId, or there is no such app. Check AppId and the access_keys of the app.
+        pypi-volcenginesdkcore--ListUserInfo-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
+        pypi-volcenginesdkcore--RegisterUsers: 200 {"FailedInfos":[]}
+    "#]].assert_eq(&answers);
 }

@@ -1,8 +1,10 @@
 //! Times in parameters and answers: RFC 3339, in whole seconds.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
+
+const UNIX_EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// The second that a parameter names.
 ///
@@ -24,7 +26,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     let small = |number: i16| i8::try_from(number).ok();
     let date = Date::new(year, small(month)?, small(day)?).ok()?;
     let time = Time::new(small(hour)?, small(minute)?, small(second)?, 0).ok()?;
-    let local = Offset::UTC.to_timestamp(date.to_datetime(time)).ok()?.as_second();
+    let local = date.to_datetime(time).duration_since(UNIX_EPOCH).as_secs();
     let unix_s = local - offset_s + i64::from(is_leap);
     // Leap seconds are the last of a day of UTC.
     (!is_leap || unix_s.rem_euclid(86_400) == 0).then_some(unix_s)
@@ -95,6 +97,12 @@ mod tests {
         // The leap second before 2017-01-01T00:00:00Z.
         assert_eq!(parse("2016-12-31T23:59:60Z"), Some(1_483_228_800));
         assert_eq!(parse("2017-01-01T07:59:60+08:00"), Some(1_483_228_800));
+    }
+
+    #[test]
+    fn the_first_and_the_last_year_have_times() {
+        assert_eq!(parse("0000-01-01T00:00:00+23:59"), Some(-62_167_305_540));
+        assert_eq!(parse("9999-12-31T23:59:59.9-23:59"), Some(253_402_387_139));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `BatchGetUser`: who up to 50 users are.
 //!
-//! Each id is answered once, in the order of the request (V7, V8). Only users whose ids are positive
-//! numbers exist for this action, so a number that is not positive is one that nobody has.
+//! Each id is answered once, in the order of the request (V7, V8). Only users whose ids are
+//! positive numbers exist for this action, so nobody has a number that is not positive.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -71,5 +71,81 @@ fn show(AppId(app_id): AppId, user_id: i64, user: User) -> ShownUser {
         create_time: user.created_unix_ms,
         modify_time: user.modified_unix_ms,
         ext: profile.ext,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::users::register::Wanted;
+    use domain::users::{Profile, register};
+    use expect_test::expect;
+
+    use super::*;
+    use crate::volcengine::actions::users::LIMITS;
+    use crate::volcengine::testing::{APP, World, wait};
+
+    fn ids(ids: &str) -> String {
+        format!(r#"{{"AppId":4111,"UserIds":[{ids}]}}"#)
+    }
+
+    fn register_named(world: &World, id: &str) {
+        let id = UserId::parse(id).unwrap();
+        let user = Wanted { id, profile: Profile::default() };
+        wait(register(&world.ctx, APP, vec![user], &LIMITS, Default::default())).unwrap();
+    }
+
+    #[test]
+    fn each_id_is_answered_once_in_the_order_of_the_request() {
+        let world = World::new();
+        register_named(&world, "2");
+        register_named(&world, "1");
+        world.check_post("BatchGetUser", ids("3,1,0,2,1,-1,3"), expect![[r#"200 {"NotFoundUsers":[3,0,-1],"Users":[{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":1},{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":2}]}"#]]);
+    }
+
+    #[test]
+    fn a_user_whose_id_is_no_number_is_not_seen() {
+        let world = World::new();
+        register_named(&world, "01");
+        register_named(&world, "one");
+        world.check_post(
+            "BatchGetUser",
+            ids("1"),
+            expect![[r#"200 {"NotFoundUsers":[1],"Users":[]}"#]],
+        );
+    }
+
+    #[test]
+    fn one_to_50_ids_stand_in_a_request() {
+        let world = World::new();
+        world.check_post(
+            "BatchGetUser",
+            ids(""),
+            expect!["400 InvalidParameter 990001 UserIds is empty; it must have 1 to 50 items."],
+        );
+        world.check_post(
+            "BatchGetUser",
+            ids(&["1"; 50].join(",")),
+            expect![[r#"200 {"NotFoundUsers":[1],"Users":[]}"#]],
+        );
+        world.check_post("BatchGetUser", ids(&["1"; 51].join(",")), expect!["400 InvalidParameter.UserCountOverLimit 990009 UserIds has 51 items; it must have 1 to 50."]);
+        world.check_post(
+            "BatchGetUser",
+            r#"{"AppId":4111}"#,
+            expect!["400 MissingParameter 100002 The request is missing UserIds parameter."],
+        );
+    }
+
+    #[test]
+    fn an_id_is_a_long() {
+        let world = World::new();
+        world.check_post(
+            "BatchGetUser",
+            ids("9223372036854775807"),
+            expect![[r#"200 {"NotFoundUsers":[9223372036854775807],"Users":[]}"#]],
+        );
+        world.check_post("BatchGetUser", ids("9223372036854775808"), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid value: integer `9223372036854775808`, expected i64 at line 1 column 44."]);
+        world.check_post("BatchGetUser", ids("1,\"2\""), expect![[r#"400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: string "2", expected i64 at line 1 column 30."#]]);
+        world.check_post("BatchGetUser", ids("1.0"), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: floating point `1.0`, expected i64 at line 1 column 28."]);
+        world.check_post("BatchGetUser", ids("null"), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: null, expected i64 at line 1 column 29."]);
     }
 }

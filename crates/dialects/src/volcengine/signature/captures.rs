@@ -24,9 +24,9 @@ use crate::volcengine::query::Query;
 const RECORDED_ON: &str = "20261121T";
 
 #[derive(Clone, Deserialize)]
-struct Capture {
+pub(in crate::volcengine) struct Capture {
     credentials: Credentials,
-    request: Sent,
+    pub(in crate::volcengine) request: Sent,
     expected: Expected,
     #[serde(default)]
     change: String,
@@ -40,7 +40,7 @@ struct Credentials {
 }
 
 #[derive(Clone, Deserialize)]
-struct Sent {
+pub(in crate::volcengine) struct Sent {
     method: String,
     path: String,
     query: String,
@@ -87,7 +87,7 @@ impl Stages {
 }
 
 impl Sent {
-    fn request(&self) -> http::Result<Request<Bytes>> {
+    pub(in crate::volcengine) fn request(&self) -> http::Result<Request<Bytes>> {
         let mut request = Request::builder()
             .method(self.method.as_str())
             .uri(format!("{}?{}", self.path, self.query));
@@ -102,15 +102,16 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/volcengine/captures")
 }
 
-static CAPTURES: LazyLock<BTreeMap<String, Capture>> = LazyLock::new(|| {
-    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    let captures = files.filter(|path| path.to_string_lossy().contains("--")).map(|path| {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let capture = serde_json::from_slice(&fs::read(path).unwrap());
-        (name, capture.unwrap())
+pub(in crate::volcengine) static CAPTURES: LazyLock<BTreeMap<String, Capture>> =
+    LazyLock::new(|| {
+        let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+        let captures = files.filter(|path| path.to_string_lossy().contains("--")).map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let capture = serde_json::from_slice(&fs::read(path).unwrap());
+            (name, capture.unwrap())
+        });
+        captures.collect()
     });
-    captures.collect()
-});
 
 fn derived() -> Vec<Capture> {
     serde_json::from_slice(&fs::read(folder().join("derived-changes.json")).unwrap()).unwrap()

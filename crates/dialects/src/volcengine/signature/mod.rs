@@ -13,7 +13,7 @@
 
 mod canonical;
 #[cfg(test)]
-mod captures;
+pub(super) mod captures;
 mod claims;
 #[cfg(test)]
 pub(super) mod signing;
