@@ -1,3 +1,60 @@
-//! whowas.
+//! The program: the only crate that knows all the others.
+//!
+//! [`config`] says what is wanted, [`wiring`] puts it together, [`http`] serves it.
 
-fn main() {}
+mod cli;
+mod config;
+mod demo;
+mod http;
+mod observe;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, ServeArgs};
+
+/// What a wrong command line and a wrong config end with.
+const EXIT_WRONG_CONFIG: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve(&args),
+    }
+}
+
+fn serve(args: &ServeArgs) -> ExitCode {
+    let config = match config::load(args) {
+        Ok(config) => config,
+        Err(fault) => {
+            eprintln!("whowas: {fault}");
+            return ExitCode::from(EXIT_WRONG_CONFIG);
+        }
+    };
+    // Held until the end: dropping it writes out what is still buffered.
+    let _log = observe::start_logging(config.log_format, config.log_level);
+    match run(args, config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("whowas: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
+    config.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let listen = config.listen;
+    let server = wiring::server(config)?;
+    runtime.block_on(async {
+        let listener = http::bind(listen).await?;
+        let address = listener.local_addr()?;
+        if args.demo {
+            demo::introduce(address);
+        }
+        eprintln!("listening on http://{address}");
+        http::serve(listener, server).await
+    })
+}

@@ -1,0 +1,152 @@
+//! `[[apps]]`: the tenants.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use domain::AppId;
+use domain::app::{
+    AccessKey, App, AppsFault, EmptyString, FailedUserId, Quirks, Reregister, Secret,
+};
+use sources::Hook;
+
+use super::Fault;
+use super::file::{self, AppTable};
+
+/// Sources that have a name and credentials, and no folder yet.
+const LATER_SOURCES: [(&str, &[&str]); 5] = [
+    ("zegocloud", &["callback_secret"]),
+    ("volcengine", &["secret_key"]),
+    ("janus", &["user", "password"]),
+    ("trtc", &["key"]),
+    ("agora", &["secret"]),
+];
+
+pub(super) fn read(
+    path: &Path,
+    text: &str,
+    tables: &[AppTable],
+    remarks: &mut Vec<String>,
+) -> Result<Vec<App>, Fault> {
+    let fault = |at: usize, reason: &str| Fault::in_file(path, text, Some(at), reason);
+    let mut apps = Vec::with_capacity(tables.len());
+    for table in tables {
+        if *table.id.get_ref() == 0 {
+            return Err(fault(table.id.span().start, "an app's id is not 0"));
+        }
+        for secret in [&table.event_token, &table.server_secret].into_iter().flatten() {
+            if secret.get_ref().is_empty() {
+                return Err(fault(secret.span().start, "an empty secret would let anybody in"));
+            }
+        }
+        check_broadcast(table, remarks).map_err(|(at, reason)| fault(at, reason))?;
+        check_sources(table, remarks).map_err(|(at, reason)| fault(at, &reason))?;
+        check_keys(table).map_err(|(at, reason)| fault(at, reason))?;
+        apps.push(app(table));
+    }
+    Ok(apps)
+}
+
+fn check_keys(table: &AppTable) -> Result<(), (usize, &'static str)> {
+    for key in &table.access_keys {
+        if key.id.get_ref().is_empty() || key.secret.is_empty() {
+            return Err((key.id.span().start, "an access key has an id and a secret"));
+        }
+    }
+    Ok(())
+}
+
+fn check_broadcast(
+    table: &AppTable,
+    remarks: &mut Vec<String>,
+) -> Result<(), (usize, &'static str)> {
+    let Some(url) = &table.broadcast_url else { return Ok(()) };
+    if table.broadcast_secret.is_none() {
+        return Err((url.span().start, "a broadcast_url needs a broadcast_secret to sign with"));
+    }
+    let id = table.id.get_ref();
+    remarks.push(format!("app {id}: broadcasts are not in this version yet"));
+    Ok(())
+}
+
+fn check_sources(table: &AppTable, remarks: &mut Vec<String>) -> Result<(), (usize, String)> {
+    for (name, credentials) in &table.sources {
+        let at = name.span().start;
+        let later = LATER_SOURCES.iter().find(|(later, _)| later == name.get_ref());
+        let needed = match (Hook::find(name.get_ref()), later) {
+            (Some(hook), _) => hook.credential_names(),
+            (None, Some((later, needed))) => {
+                let id = table.id.get_ref();
+                remarks.push(format!("app {id}: the source {later} is not in this version yet"));
+                needed
+            }
+            (None, None) => return Err((at, format!("{:?} is no source", name.get_ref()))),
+        };
+        for key in needed {
+            if credentials.get(*key).is_none_or(String::is_empty) {
+                return Err((at, format!("the source needs `{key}`, which is missing or empty")));
+            }
+        }
+        if let Some(key) = credentials.keys().find(|key| !needed.contains(&key.as_str())) {
+            return Err((at, format!("the source has no `{key}`; it has {}", needed.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+fn app(table: &AppTable) -> App {
+    let secrets = |pairs: &BTreeMap<String, String>| {
+        pairs.iter().map(|(name, secret)| (name.clone(), Secret::new(secret))).collect()
+    };
+    let sources = table.sources.iter();
+    App {
+        id: AppId(*table.id.get_ref()),
+        rtc_id: table.rtc_id.as_ref().map(|rtc_id| rtc_id.get_ref().clone()),
+        name: table.name.clone(),
+        server_secret: table.server_secret.as_ref().map(|secret| Secret::new(secret.get_ref())),
+        event_token: table.event_token.as_ref().map(|token| Secret::new(token.get_ref())),
+        access_keys: table
+            .access_keys
+            .iter()
+            .map(|key| AccessKey { id: key.id.get_ref().clone(), secret: Secret::new(&key.secret) })
+            .collect(),
+        quirks: quirks(table.quirks),
+        sources: sources.map(|(name, pairs)| (name.get_ref().clone(), secrets(pairs))).collect(),
+    }
+}
+
+fn quirks(table: file::QuirksTable) -> Quirks {
+    Quirks {
+        reregister: match table.reregister {
+            file::Reregister::Refuse => Reregister::Refuse,
+            file::Reregister::Overwrite => Reregister::Overwrite,
+        },
+        empty_string: match table.empty_string {
+            file::EmptyString::ByClient => EmptyString::ByClient,
+            file::EmptyString::Clear => EmptyString::Clear,
+            file::EmptyString::Keep => EmptyString::Keep,
+        },
+        failed_user_id: match table.failed_user_id {
+            file::FailedUserId::ByClient => FailedUserId::ByClient,
+            file::FailedUserId::Text => FailedUserId::Text,
+            file::FailedUserId::Number => FailedUserId::Number,
+        },
+    }
+}
+
+/// The byte of the file at which the later of two apps says what the earlier said.
+pub(super) fn place_of(fault: &AppsFault, tables: &[AppTable]) -> Option<usize> {
+    let mut from_the_last = tables.iter().rev();
+    match fault {
+        AppsFault::SameId(id) => from_the_last
+            .find(|table| *table.id.get_ref() == id.0)
+            .map(|table| table.id.span().start),
+        AppsFault::SameRtcId(rtc_id) => from_the_last
+            .filter_map(|table| table.rtc_id.as_ref())
+            .find(|theirs| theirs.get_ref() == rtc_id)
+            .map(|theirs| theirs.span().start),
+        AppsFault::TwoSecrets(key) => from_the_last
+            .flat_map(|table| &table.access_keys)
+            .find(|theirs| theirs.id.get_ref() == key)
+            .map(|theirs| theirs.id.span().start),
+    }
+}

@@ -1,0 +1,108 @@
+//! `WHOWAS_…`: every key outside `[[apps]]`, in upper case, with `_` where the file has a dot.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::Fault;
+use super::file::Top;
+
+const PREFIX: &str = "WHOWAS_";
+
+/// What the environment says.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    /// `WHOWAS_CONFIG`: the file to read.
+    pub(super) config: Option<PathBuf>,
+    /// The keys that it sets.
+    pub(super) values: Top,
+    /// Variables that look like ours and are not.
+    pub(super) remarks: Vec<String>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn variables() -> Vec<(String, String)> {
+    let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+        Some((name, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(ours).collect()
+}
+
+/// How the text of a variable becomes the value of a key.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Whole,
+    Truth,
+    List,
+}
+
+const KEYS: [(&str, &str, Kind); 14] = [
+    ("LISTEN", "listen", Kind::Text),
+    ("DATA", "data", Kind::Text),
+    ("LIMITS", "limits", Kind::Text),
+    ("TIME_ZONE", "time_zone", Kind::Text),
+    ("RETENTION_DAYS", "retention_days", Kind::Whole),
+    ("EXPLAIN_SIGNATURES", "explain_signatures", Kind::Truth),
+    ("ALLOW_PRIVATE_BROADCAST_URLS", "allow_private_broadcast_urls", Kind::Truth),
+    ("STRICT_NONCE", "strict_nonce", Kind::Truth),
+    ("LOG_FORMAT", "log_format", Kind::Text),
+    ("LOG_LEVEL", "log_level", Kind::Text),
+    ("STORE_KIND", "store.kind", Kind::Text),
+    ("STORE_CONTACT_POINTS", "store.contact_points", Kind::List),
+    ("STORE_KEYSPACE", "store.keyspace", Kind::Text),
+    ("STORE_REPLICATION_FACTOR", "store.replication_factor", Kind::Whole),
+];
+
+pub(super) fn read(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Environment, Fault> {
+    let mut environment = Environment::default();
+    for (variable, text) in variables {
+        let name = variable.strip_prefix(PREFIX).unwrap_or(&variable);
+        if name == "CONFIG" {
+            environment.config = Some(text.into());
+            continue;
+        }
+        let Some((_, key, kind)) = KEYS.iter().find(|(known, ..)| *known == name) else {
+            environment.remarks.push(format!("the environment's {variable} is no key of ours"));
+            continue;
+        };
+        let fault =
+            |reason: String| Fault::new(format!("the environment's {variable}"), None, reason);
+        let value = value(&text, *kind).map_err(&fault)?;
+        let table = nested(key, value);
+        let set = Top::deserialize(table).map_err(|error| fault(error.message().to_owned()))?;
+        environment.values = set.over(environment.values);
+    }
+    Ok(environment)
+}
+
+fn value(text: &str, kind: Kind) -> Result<toml::Value, String> {
+    match kind {
+        Kind::Text => Ok(toml::Value::String(text.to_owned())),
+        Kind::Whole => {
+            text.parse().map(toml::Value::Integer).map_err(|_| format!("{text:?} is no number"))
+        }
+        Kind::Truth => text
+            .parse()
+            .map(toml::Value::Boolean)
+            .map_err(|_| format!("{text:?} is not true or false")),
+        Kind::List => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Ok(items.map(|item| toml::Value::String(item.to_owned())).collect::<Vec<_>>().into())
+        }
+    }
+}
+
+fn nested(key: &str, value: toml::Value) -> toml::Table {
+    let mut table = toml::Table::new();
+    match key.split_once('.') {
+        None => table.insert(key.to_owned(), value),
+        Some((outer, inner)) => {
+            table.insert(outer.to_owned(), toml::Value::Table(nested(inner, value)))
+        }
+    };
+    table
+}

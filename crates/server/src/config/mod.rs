@@ -1,0 +1,157 @@
+//! What the operator decided: a file, over it the environment, over it the command line.
+//!
+//! A wrong value is one sentence that names the file, the line and the key ([`Fault`]). This is the
+//! only place that reads the environment.
+
+mod apps;
+mod environment;
+mod file;
+mod values;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use domain::Settings;
+use domain::app::Apps;
+
+pub(crate) use values::{LogFormat, StoreKind};
+
+use self::file::File;
+use crate::cli::ServeArgs;
+use crate::demo;
+
+/// Where the server listens unless it is told.
+const LISTEN_DEFAULT: &str = "127.0.0.1:7007";
+/// The embedded store's folder unless it is told.
+const DATA_DEFAULT: &str = "whowas-data";
+
+/// Everything that `serve` needs to know.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The embedded store's folder.
+    pub(crate) data: PathBuf,
+    /// Which store keeps everything.
+    pub(crate) store: StoreKind,
+    /// The tenants.
+    pub(crate) apps: Apps,
+    /// What holds for all of them.
+    pub(crate) settings: Settings,
+    /// How the log is written.
+    pub(crate) log_format: LogFormat,
+    /// The least severe level that is logged.
+    pub(crate) log_level: tracing::Level,
+    /// What is accepted and has no effect, for the log.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Why a config cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The file with the line, the environment variable or the flag that holds it.
+    place: String,
+    /// The key, if one can be told.
+    key: Option<String>,
+    /// What is wrong, and what would be right.
+    reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.place)?;
+        if let Some(key) = &self.key {
+            write!(f, ", key `{key}`")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Fault {
+    fn new(place: impl Into<String>, key: Option<String>, reason: impl Into<String>) -> Self {
+        Self { place: place.into(), key, reason: reason.into() }
+    }
+
+    /// A fault at a byte of a file: tells the line, and the key that stands on it.
+    fn in_file(path: &Path, text: &str, at: Option<usize>, reason: &str) -> Self {
+        let reason = reason.trim_end().replace('\n', ", ");
+        let Some(at) = at else { return Self::new(path.display().to_string(), None, reason) };
+        let before = text.get(..at).unwrap_or(text);
+        let line_number = before.matches('\n').count() + 1;
+        let line = text.lines().nth(line_number - 1).unwrap_or("");
+        let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
+        Self::new(format!("{}, line {line_number}", path.display()), key, reason)
+    }
+}
+
+/// Reads the config that the command line asks for.
+pub(crate) fn load(args: &ServeArgs) -> Result<Config, Fault> {
+    load_with(args, environment::variables())
+}
+
+fn load_with(
+    args: &ServeArgs,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Fault> {
+    let environment = environment::read(variables)?;
+    let (path, text) = match args.config.as_ref().or(environment.config.as_ref()) {
+        Some(path) => (path.clone(), read(path)?),
+        None => (PathBuf::new(), String::new()),
+    };
+    let file = File::parse(&path, &text)?;
+    let mut remarks = environment.remarks;
+    let mut apps = apps::read(&path, &text, &file.apps, &mut remarks)?;
+    if args.demo {
+        apps.retain(|app| app.id != demo::APP_ID);
+        apps.push(demo::app());
+    }
+    let apps = Apps::new(apps).map_err(|fault| {
+        let at = apps::place_of(&fault, &file.apps);
+        Fault::in_file(&path, &text, at, &format!("{fault}; each app needs its own"))
+    })?;
+    let top = environment.values.over(file.top);
+    let listen = listen(args, &top)?;
+    if args.demo && !listen.ip().is_loopback() {
+        let reason = "--demo has published keys, so it listens on loopback only; \
+                      use 127.0.0.1 or leave --demo out";
+        return Err(Fault::new("--listen", None, reason));
+    }
+    if apps.iter().next().is_none() {
+        let remark = "there are no apps, so every request will be refused: \
+                      name some in a config file, or start with --demo";
+        remarks.push(remark.to_owned());
+    }
+    Ok(Config {
+        listen,
+        data: args.data.clone().or(top.data.clone()).unwrap_or_else(|| DATA_DEFAULT.into()),
+        store: top.store_kind()?,
+        settings: top.settings(args.demo),
+        log_format: top.log_format.unwrap_or_default(),
+        log_level: top.log_level.map_or(tracing::Level::INFO, |level| level.0),
+        apps,
+        remarks,
+    })
+}
+
+fn read(path: &Path) -> Result<String, Fault> {
+    let unreadable = |error: std::io::Error| {
+        Fault::new(path.display().to_string(), None, format!("the file cannot be read: {error}"))
+    };
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+fn listen(args: &ServeArgs, top: &file::Top) -> Result<SocketAddr, Fault> {
+    match (&args.listen, top.listen) {
+        (Some(text), _) => {
+            values::parse_listen(text).map_err(|reason| Fault::new("--listen", None, reason))
+        }
+        (None, Some(listen)) => Ok(listen.0),
+        (None, None) => Ok(LISTEN_DEFAULT.parse().expect("the default is an address")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The values that keys may have. Each reads itself, so that a wrong one is told with its line.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+/// Whether the vendors' limits hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Limits {
+    Documented,
+    Off,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// One line of words per record.
+    #[default]
+    Text,
+    /// One JSON object per record.
+    Json,
+}
+
+/// Which store keeps everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StoreKind {
+    /// A folder on this machine.
+    #[default]
+    Embedded,
+    /// Nothing outlives the process.
+    Memory,
+    /// A ring. Not in this version.
+    Cassandra,
+}
+
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || format!("{text:?} is not an address to listen on, such as \"127.0.0.1:7007\"");
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    text.to_socket_addrs().ok().and_then(|mut found| found.next()).ok_or_else(wrong)
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_listen(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Seconds east of Greenwich, written `+08:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TimeZone(pub(super) i32);
+
+impl<'de> Deserialize<'de> for TimeZone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || format!("{text:?} is not an offset from UTC, such as \"+08:00\"");
+        parse_offset(&text).map(Self).ok_or_else(|| D::Error::custom(wrong()))
+    }
+}
+
+fn parse_offset(text: &str) -> Option<i32> {
+    if text == "Z" {
+        return Some(0);
+    }
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let two_digits = |part: &str| {
+        (part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| part.parse::<i32>().ok())
+            .flatten()
+    };
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    (hours <= 18 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
+}
+
+/// How many days the log keeps a call after its last event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RetentionDays(pub(super) u32);
+
+impl RetentionDays {
+    const MAX: u32 = 3_650;
+}
+
+impl<'de> Deserialize<'de> for RetentionDays {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let days = u32::deserialize(deserializer)?;
+        let wrong = || format!("{days} is not a number of days from 1 to {}", Self::MAX);
+        match days {
+            1..=Self::MAX => Ok(Self(days)),
+            _ => Err(D::Error::custom(wrong())),
+        }
+    }
+}
+
+/// The least severe level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LogLevel(pub(super) tracing::Level);
+
+impl<'de> Deserialize<'de> for LogLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || format!("{text:?} is none of error, warn, info, debug, trace");
+        text.parse().map(Self).map_err(|_| D::Error::custom(wrong()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_has_a_sign_hours_and_minutes() {
+        assert_eq!(parse_offset("+08:00"), Some(28_800));
+        assert_eq!(parse_offset("-03:30"), Some(-12_600));
+        assert_eq!(parse_offset("Z"), Some(0));
+        for text in ["", "+", "08:00", "+8:00", "+08:60", "+19:00", "+08", "+aa:bb", "＋08:00"] {
+            assert_eq!(parse_offset(text), None, "{text}");
+        }
+    }
+}

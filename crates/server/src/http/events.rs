@@ -1,0 +1,134 @@
+//! `POST /v1/events`: native events, from whoever has an app's token.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use domain::AppId;
+use domain::app::{App, Apps};
+use domain::log::{self, Outcome};
+use http::{Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use sources::native;
+use subtle::ConstantTimeEq;
+
+use super::{Server, body, reply};
+use crate::observe;
+
+/// The name of this door, in logs and metrics too.
+const DOOR: &str = "native";
+
+pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Bytes> {
+    let began = Instant::now();
+    let request_id = reply::request_id(&server.ctx);
+    let mut app = None;
+    let mut cause = None;
+    let response = match take(server, request, &mut app).await {
+        Ok(response) | Err(Refusal::Client(response)) => response,
+        Err(Refusal::Store(error)) => {
+            cause = Some(error);
+            reply::not_now()
+        }
+    };
+    observe::answered(&observe::Answer {
+        request_id: &request_id,
+        dialect: DOOR,
+        action: "events",
+        app,
+        outcome: reply::outcome_of(&response),
+        cause: cause.as_ref(),
+        took: began.elapsed(),
+    });
+    response
+}
+
+/// Why nothing was taken in.
+enum Refusal {
+    /// What is wrong with the request.
+    Client(Response<Bytes>),
+    /// What is wrong with us.
+    Store(domain::Error),
+}
+
+async fn take(
+    server: &Server,
+    request: Request<Incoming>,
+    app: &mut Option<AppId>,
+) -> Result<Response<Bytes>, Refusal> {
+    let refuse = |status, reason: &str| Refusal::Client(reply::error(status, reason));
+    if request.method() != Method::POST {
+        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
+    }
+    let (parts, incoming) = request.into_parts();
+    let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let sender = token.and_then(|token| app_of(&server.ctx.apps, token)).ok_or_else(|| {
+        let reason = "the header `Authorization: Bearer <event_token>` is missing or wrong; \
+                      the token is the app's event_token in the config";
+        refuse(StatusCode::UNAUTHORIZED, reason)
+    })?;
+    *app = Some(sender.id);
+    let body = body::read(incoming, native::BODY_BYTES_MAX).await.map_err(|fault| match fault {
+        body::Fault::TooLarge => {
+            let reason = format!("the body has more than {} bytes", native::BODY_BYTES_MAX);
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason)
+        }
+        body::Fault::Broken => refuse(StatusCode::BAD_REQUEST, "the body did not arrive whole"),
+    })?;
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let parsed = native::parse(sender.id, content_type, &body)
+        .map_err(|refused| refuse(refused.status(), &refused.to_string()))?;
+    record(server, parsed).await.map_err(Refusal::Store)
+}
+
+/// Stores what can be stored, and answers for each event when that is durable.
+async fn record(
+    server: &Server,
+    parsed: Vec<Result<domain::log::Event, String>>,
+) -> Result<Response<Bytes>, domain::Error> {
+    let mut errors = vec![];
+    let mut events = vec![];
+    let mut places = vec![];
+    for (index, event) in parsed.into_iter().enumerate() {
+        match event {
+            Ok(event) => {
+                events.push(event);
+                places.push(index);
+            }
+            Err(reason) => errors.push((index, reason)),
+        }
+    }
+    observe::events(DOOR, "unintelligible", errors.len());
+    let (mut accepted, mut duplicates) = (0, 0);
+    for (index, outcome) in places.into_iter().zip(log::record(&server.ctx, events).await?) {
+        observe::events(DOOR, outcome.name(), 1);
+        match outcome {
+            Outcome::Stored | Outcome::Expired => accepted += 1,
+            Outcome::Duplicate | Outcome::Conflict => duplicates += 1,
+            Outcome::Refused(refused) => errors.push((index, refused.to_string())),
+        }
+    }
+    errors.sort();
+    let errors: Vec<_> = errors
+        .into_iter()
+        .map(|(index, reason)| serde_json::json!({ "index": index, "reason": reason }))
+        .collect();
+    let answer =
+        serde_json::json!({ "accepted": accepted, "duplicates": duplicates, "errors": errors });
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// The app whose token this is. Every app is compared, so that the time tells nothing.
+fn app_of<'a>(apps: &'a Apps, authorization: &str) -> Option<&'a App> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let token = token.trim().as_bytes();
+    let mut found = None;
+    for app in apps.iter() {
+        let Some(theirs) = &app.event_token else { continue };
+        if bool::from(theirs.reveal().as_bytes().ct_eq(token)) {
+            found = Some(app);
+        }
+    }
+    found
+}

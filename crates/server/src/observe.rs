@@ -1,0 +1,112 @@
+//! What the operator sees: log lines and metrics. Neither ever holds a secret, a signature, a body
+//! or a personal field.
+
+use std::time::Duration;
+
+use domain::AppId;
+use metrics::{counter, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_appender::non_blocking::WorkerGuard;
+
+use crate::config::LogFormat;
+
+/// How many log lines may wait for a slow terminal or disk. Beyond it lines are dropped: logging
+/// never holds up an answer.
+const LOG_LINES_MAX: usize = 16_384;
+
+/// Upper bounds of the latency histograms, in seconds.
+const LATENCY_BUCKETS_S: [f64; 12] =
+    [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
+
+/// Upper bounds of the histogram of the writer's groups, in changes.
+const GROUP_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Logs to standard error until the guard is dropped.
+pub(crate) fn start_logging(format: LogFormat, level: tracing::Level) -> WorkerGuard {
+    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
+        .buffered_lines_limit(LOG_LINES_MAX)
+        .finish(std::io::stderr());
+    let log = tracing_subscriber::fmt().with_writer(writer).with_max_level(level).with_ansi(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    guard
+}
+
+/// Collects metrics from now on.
+pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    Ok(PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCY_BUCKETS_S)?
+        .set_buckets_for_metric(Matcher::Suffix("_group_size".into()), &GROUP_BUCKETS)?
+        .install_recorder()?)
+}
+
+/// A request that was answered.
+pub(crate) struct Answer<'a> {
+    /// Under this the client can ask about it.
+    pub(crate) request_id: &'a str,
+    /// Who was spoken to: a dialect, or the way events come in.
+    pub(crate) dialect: &'static str,
+    /// What was asked for; one of a bounded number of names.
+    pub(crate) action: &'static str,
+    /// The tenant, if the request proved to speak for one.
+    pub(crate) app: Option<AppId>,
+    /// `ok`, or a code of a bounded number.
+    pub(crate) outcome: &'a str,
+    /// Why it failed inside.
+    pub(crate) cause: Option<&'a domain::Error>,
+    /// From the first byte of the head to the answer.
+    pub(crate) took: Duration,
+}
+
+/// Counts a request and writes its one log line.
+pub(crate) fn answered(answer: &Answer<'_>) {
+    let Answer { request_id, dialect, action, app, outcome, cause, took } = *answer;
+    let labels = [
+        ("dialect", dialect.to_owned()),
+        ("action", action.to_owned()),
+        ("outcome", outcome.to_owned()),
+    ];
+    counter!("whowas_requests_total", &labels).increment(1);
+    histogram!("whowas_request_seconds", "dialect" => dialect, "action" => action)
+        .record(took.as_secs_f64());
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let app = app.map(|app| app.0);
+    match cause {
+        Some(cause) => {
+            let chain = chain(cause);
+            tracing::error!(
+                request_id,
+                dialect,
+                action,
+                app,
+                outcome,
+                took_us,
+                cause = chain,
+                "answered"
+            );
+        }
+        None => tracing::info!(request_id, dialect, action, app, outcome, took_us, "answered"),
+    }
+}
+
+/// Counts events by what became of them.
+pub(crate) fn events(source: &'static str, outcome: &'static str, count: usize) {
+    if count > 0 {
+        counter!("whowas_events_total", "source" => source, "outcome" => outcome)
+            .increment(count as u64);
+    }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,27 @@
+//! Puts store, domain, dialects and sources together.
+
+use std::sync::Arc;
+
+use dialects::zegocloud;
+use domain::Context;
+use domain::clock::SystemClock;
+use domain::store::Store;
+use stores::embedded::{self, Embedded};
+use stores::memory::Memory;
+
+use crate::config::{Config, StoreKind};
+use crate::http::Server;
+use crate::observe;
+
+/// The server that a config asks for, ready to take requests.
+pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
+    let metrics = observe::start_metrics()?;
+    let store: Arc<dyn Store> = match config.store {
+        StoreKind::Memory => Arc::new(Memory::default()),
+        StoreKind::Embedded | StoreKind::Cassandra => {
+            Arc::new(Embedded::open(&embedded::Options::new(&config.data))?)
+        }
+    };
+    let ctx = Context::new(store, Arc::new(SystemClock), config.apps, config.settings);
+    Ok(Server { ctx, zegocloud: zegocloud::State::default(), metrics })
+}

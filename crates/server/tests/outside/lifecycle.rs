@@ -1,0 +1,83 @@
+//! Starting, being ready, stopping.
+
+use crate::client::{get, post};
+use crate::server::{Server, whowas};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn it_is_ready_when_it_says_so_and_stops_cleanly() {
+    let data = folder();
+    let server = Server::unlimited(data.path());
+    let ready = get(server.address, "/health/ready");
+    assert_eq!((ready.status, ready.text().as_str()), (200, "ready\n"));
+    assert_eq!(get(server.address, "/health/live").status, 200);
+    assert_eq!(get(server.address, "/nowhere").status, 404);
+    let (status, _) = server.end("TERM");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn each_request_is_counted_and_logged_without_secrets() {
+    let data = folder();
+    let server =
+        Server::demo(data.path(), &[("WHOWAS_LOG_FORMAT", "json"), ("WHOWAS_LIMITS", "off")]);
+    let body = serde_json::json!({ "AppId": 4111, "UserIds": [424_242] });
+    let answer = post(server.address, "BatchGetUser", &body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let id = answer.json()["ResponseMetadata"]["RequestId"].as_str().expect("an id").to_owned();
+    assert!(
+        answer.head.contains(&format!("x-tt-logid: {}", id.to_ascii_lowercase())),
+        "{}",
+        answer.head
+    );
+    let metrics = get(server.address, "/metrics").text();
+    let count =
+        "whowas_requests_total{dialect=\"volcengine\",action=\"BatchGetUser\",outcome=\"ok\"} 1";
+    assert!(metrics.contains(count), "{metrics}");
+    let (_, said) = server.end("TERM");
+    let line = said.lines().find(|line| line.contains(&id)).expect("a line");
+    let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!(
+        (&line["dialect"], &line["action"], &line["app"], &line["outcome"]),
+        (&"volcengine".into(), &"BatchGetUser".into(), &4111.into(), &"ok".into())
+    );
+    assert!(line["took_us"].is_number(), "{line}");
+    for secret in [crate::client::SECRET, "424242", "Signature="] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_config_is_one_sentence_and_status_2() {
+    let folder = folder();
+    let path = folder.path().join("whowas.toml");
+    std::fs::write(&path, "listen = \"127.0.0.1:0\"\nlimits = \"some\"\n").expect("a file");
+    let path = path.to_str().expect("text");
+    let output = whowas(&["serve", "--config", path]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains(&format!("{path}, line 2, key `limits`")), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn the_demo_refuses_any_address_but_loopback() {
+    let output = whowas(&["serve", "--demo", "--listen", "0.0.0.0:0"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("loopback"));
+}
+
+#[test]
+fn a_second_process_on_the_folder_is_refused_with_a_sentence() {
+    let data = folder();
+    let _first = Server::unlimited(data.path());
+    let data = data.path().to_str().expect("text");
+    let second = whowas(&["serve", "--demo", "--listen", "127.0.0.1:0", "--data", data]);
+    let output = { second }.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains(data), "{said}");
+}

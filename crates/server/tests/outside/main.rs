@@ -1,0 +1,7 @@
+//! The binary from outside: started, asked, stopped and killed, as its users do.
+
+mod client;
+mod directory;
+mod events;
+mod lifecycle;
+mod server;

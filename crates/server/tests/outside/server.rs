@@ -1,0 +1,72 @@
+//! Starts the binary and ends it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+/// A running server, killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    pub(crate) address: SocketAddr,
+}
+
+/// A command that runs the binary, with nothing of the environment's that could configure it.
+pub(crate) fn whowas(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whowas"));
+    command.env_clear().args(args).stdin(Stdio::null());
+    command
+}
+
+impl Server {
+    /// Starts the demo on a free port with this data folder, and waits until it listens.
+    pub(crate) fn demo(data: &Path, more: &[(&str, &str)]) -> Self {
+        let data = data.to_str().expect("the folder's name is text");
+        let mut command = whowas(&["serve", "--demo", "--listen", "127.0.0.1:0", "--data", data]);
+        command.envs(more.iter().copied());
+        Self::start(command)
+    }
+
+    /// The same without the vendors' limits.
+    pub(crate) fn unlimited(data: &Path) -> Self {
+        Self::demo(data, &[("WHOWAS_LIMITS", "off")])
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let mut said = String::new();
+        let address = loop {
+            let from = said.len();
+            let read = stderr.read_line(&mut said).expect("standard error is text");
+            assert!(read > 0, "it ended before it listened, and said:\n{said}");
+            if let Some(address) = said[from..].trim().strip_prefix("listening on http://") {
+                break address.parse().expect("an address");
+            }
+        };
+        Self { child, stderr, address }
+    }
+
+    /// Sends a signal by its name and waits for the end; tells the status and what else was said.
+    pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String) {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-s", signal, &id]).status().expect("kill runs");
+        assert!(killed.success());
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).expect("standard error is text");
+        (self.child.wait().expect("it ends"), said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone, if a test has ended it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
