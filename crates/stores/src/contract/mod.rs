@@ -14,6 +14,7 @@ use crate::embedded::{Embedded, Options};
 use crate::memory::Memory;
 
 mod directory;
+mod histories;
 
 /// An empty store, and the folder that goes when the test is over.
 struct Fresh {

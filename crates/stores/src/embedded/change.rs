@@ -1,7 +1,8 @@
 //! What waits for the writer: a request, room for its outcome, and whoever waits for that.
 
 use domain::error::Result;
-use domain::store::{Registration, Update};
+use domain::log::Event;
+use domain::store::{Appended, Registration, Update};
 use tokio::sync::oneshot;
 
 use super::users;
@@ -32,6 +33,7 @@ impl<Request, Outcome> Pending<Request, Outcome> {
 pub(super) enum Change {
     Register(Pending<users::Register, Registration>),
     Update(Pending<users::Change, Update>),
+    Append(Pending<Vec<Event>, Appended>),
 }
 
 impl Change {
@@ -40,6 +42,7 @@ impl Change {
         match self {
             Self::Register(it) => it.request.users.iter().map(size::of_new_user).sum(),
             Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
+            Self::Append(it) => it.request.iter().map(size::of_event).sum(),
         }
     }
 
@@ -48,6 +51,7 @@ impl Change {
         match self {
             Self::Register(pending) => pending.settle(verdict),
             Self::Update(pending) => pending.settle(verdict),
+            Self::Append(pending) => pending.settle(verdict),
         }
     }
 }
@@ -57,8 +61,12 @@ mod size {
     use std::collections::BTreeMap;
 
     use domain::ids::UserId;
+    use domain::log::{Event, Fact};
     use domain::store::NewUser;
     use domain::users::{Profile, ProfileChange};
+
+    /// Of an event without a list, whose texts are seldom long.
+    const EVENT: usize = 512;
 
     /// Of a text besides its bytes.
     const TEXT: usize = 32;
@@ -76,6 +84,16 @@ mod size {
             + texts.iter().sum::<usize>()
             + tags.as_deref().map_or(0, of_tags)
             + ext.as_ref().map_or(0, of_ext)
+    }
+
+    pub(super) fn of_event(event: &Event) -> usize {
+        let present = match &event.fact {
+            Fact::Snapshot { present, .. } => {
+                present.iter().map(|participant| of_text(participant.as_str())).sum()
+            }
+            _ => 0,
+        };
+        EVENT + present
     }
 
     fn of_tags(tags: &[String]) -> usize {

@@ -2,17 +2,17 @@
 //!
 //! The README tells the tables: keys, values, and why in this order. Read the code in this order:
 //! `open` (whose folder it is), `tables`, `record` and `key` (how rows are written down), `writer`
-//! and `group` (how a change becomes durable), `users` (the directory).
+//! and `group` (how a change becomes durable), `users` (the
+//! directory), `log` (the room log).
 
 mod change;
 mod fault;
 mod group;
-#[allow(dead_code, reason = "the log, which comes next, uses it")]
 mod key;
+mod log;
 mod open;
 mod record;
 mod store;
-#[allow(dead_code, reason = "the log, which comes next, uses it")]
 mod tables;
 mod users;
 mod writer;

@@ -13,6 +13,7 @@ use heed::{Env, RoTxn};
 
 use super::change::{Answer, Change, Pending};
 use super::fault::Fault;
+use super::log;
 use super::open::{OpenError, Options, open};
 use super::tables::Tables;
 use super::users;
@@ -92,12 +93,12 @@ impl Store for Embedded {
         self.read(|tables, txn| users::find(tables, txn, app, ids))
     }
 
-    async fn append_events(&self, _events: Vec<Event>) -> Result<Vec<Appended>> {
-        Err(Error::Stopped)
+    async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>> {
+        self.change(Change::Append, events).await
     }
 
-    async fn page_of_stays(&self, _query: &StayQuery) -> Result<StayPage> {
-        Ok(StayPage { total: 0, stays: vec![] })
+    async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage> {
+        self.read(|tables, txn| log::page(tables, txn, query))
     }
 
     fn ready(&self) -> Result<()> {

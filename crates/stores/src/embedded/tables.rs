@@ -2,7 +2,10 @@
 //! stands in the README.
 
 use std::marker::PhantomData;
+use std::ops::Bound;
 
+use domain::log::Stay;
+use domain::log::stay::RoomKey;
 use domain::users::User;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, RoTxn, RwTxn};
@@ -10,17 +13,65 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fault::{Damage, Fault, Result};
+use super::log::{KnownEvent, MintedInterval, Standing};
 use super::record;
 
 type Rows = Database<'static, Bytes, Bytes>;
 
-/// Every table of the store.
-pub(super) struct Tables {
-    pub(super) counters: Table<u64>,
-    pub(super) users: Table<User>,
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty,)+) => {
+        /// Every table of the store.
+        pub(super) struct Tables {
+            $($(#[$doc])* pub(super) $name: $kind,)+
+        }
+
+        const NAMES: [&str; [$(stringify!($name)),+].len()] = [$(stringify!($name)),+];
+
+        impl Tables {
+            fn of(rows: [Rows; NAMES.len()]) -> Self {
+                let [$($name),+] = rows;
+                Self { $($name: <$kind>::new(stringify!($name), $name),)+ }
+            }
+        }
+    };
 }
 
-const NAMES: [&str; 2] = ["counters", "users"];
+tables! {
+    /// The next number of a kind.
+    counters: Table<u64>,
+    users: Table<User>,
+    /// Every event once, in the order of time.
+    events: Table<KnownEvent>,
+    /// A room's number.
+    rooms: Table<u64>,
+    /// The events of a room, in the order of time.
+    room_events: Index,
+    /// The events about one participant in one room.
+    facts: Index,
+    /// The events that end intervals of a room, in the order in which they count.
+    closers: Index,
+    /// Restarts of servers.
+    restarts: Index,
+    /// When a call of a room was first joined.
+    first_joins: Table<i64>,
+    /// The same, in the order of time.
+    calls: Index,
+    /// What is known of a participant in a room.
+    standings: Table<Standing>,
+    /// Whose intervals depend on closers of their room, by the last instant that matters.
+    watched: Index,
+    /// Rooms with such participants, by the last instant that matters.
+    watched_rooms: Table<RoomKey>,
+    /// Intervals that needed a call, in the order of their joins.
+    uncalled: Table<MintedInterval>,
+    /// The calls that they were given, in the order of their first joins.
+    minted: Index,
+    stays: Table<Stay>,
+    /// Stays in the order of answers: of an app, of a room, of a participant.
+    by_app: Index,
+    by_room: Index,
+    by_participant: Index,
+}
 
 /// How many tables there are.
 pub(super) const TABLES: u32 = NAMES.len() as u32;
@@ -29,13 +80,19 @@ impl Tables {
     /// Opens the tables, those that are missing as empty ones.
     pub(super) fn open(env: &Env) -> Result<Self, heed::Error> {
         let opened = env.create_databases_and_commit(env.write_txn()?, |opener, txn| {
-            let mut create = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
-            let [counters, users] = NAMES;
-            let tables = [create(counters)?, create(users)?];
+            let tables = NAMES.map(|name| opener.create_database(txn, Some(name)));
+            let tables = tables.into_iter().collect::<Result<Vec<Database<'_, _, _>>, _>>()?;
+            let tables = <[_; NAMES.len()]>::try_from(tables).expect("as many as there are names");
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(tables))
         })?;
-        let [counters, users] = opened.unwrap_commit();
-        Ok(Self { counters: Table::new("counters", counters), users: Table::new("users", users) })
+        Ok(Self::of(opened.unwrap_commit()))
+    }
+
+    /// The next number of a kind; no number is given twice.
+    pub(super) fn next_number(&self, txn: &mut RwTxn<'_>, kind: &str) -> Result<u64> {
+        let number = self.counters.find(txn, kind.as_bytes())?.unwrap_or(0);
+        self.counters.put(txn, kind.as_bytes(), &(number + 1))?;
+        Ok(number)
     }
 }
 
@@ -57,7 +114,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
     }
 
-    /// The record under `key`, to which another record points.
+    /// The record under `key`, to which another row points.
     pub(super) fn get(&self, txn: &RoTxn<'_>, key: &[u8]) -> Result<T> {
         self.find(txn, key)?.ok_or(Fault::Damaged { table: self.name, how: Damage::Missing })
     }
@@ -73,4 +130,102 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         self.rows.delete(txn, key)?;
         Ok(())
     }
+
+    /// The records whose keys begin with `prefix` and go on with `from` or later.
+    pub(super) fn range<'t>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        prefix: &[u8],
+        from: &[u8],
+    ) -> Result<impl Iterator<Item = Result<(&'t [u8], T)>> + use<'t, T>> {
+        let name = self.name;
+        let rows = range(self.rows, txn, prefix, from)?;
+        Ok(rows.map(move |row| {
+            let (key, bytes) = row?;
+            Ok((key, record::unseal(name, key, bytes)?))
+        }))
+    }
+}
+
+/// A table of rows that only repeat what stands in records, in another order. Their values are plain.
+pub(super) struct Index {
+    pub(super) name: &'static str,
+    rows: Rows,
+}
+
+/// Key and value.
+pub(super) type Row<'t> = (&'t [u8], &'t [u8]);
+
+impl Index {
+    fn new(name: &'static str, rows: Rows) -> Self {
+        Self { name, rows }
+    }
+
+    pub(super) fn put(&self, txn: &mut RwTxn<'_>, key: &[u8], value: &[u8]) -> Result<()> {
+        Ok(self.rows.put(txn, key, value)?)
+    }
+
+    pub(super) fn delete(&self, txn: &mut RwTxn<'_>, key: &[u8]) -> Result<()> {
+        self.rows.delete(txn, key)?;
+        Ok(())
+    }
+
+    /// The rows whose keys begin with `prefix` and go on with `from` or later.
+    pub(super) fn range<'t>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        prefix: &[u8],
+        from: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
+        range(self.rows, txn, prefix, from)
+    }
+
+    /// The rows from `first` on, up to `end`, which is left out.
+    pub(super) fn between<'t>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        first: &[u8],
+        end: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
+        let rows = self.rows.range(txn, &(Bound::Included(first), Bound::Excluded(end)))?;
+        Ok(rows.map(|row| row.map_err(Fault::from)))
+    }
+
+    /// The rows whose keys begin with `prefix` and go on with less than `end`, the last first.
+    pub(super) fn before<'t>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        prefix: &[u8],
+        end: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
+        let end = [prefix, end].concat();
+        let range = (Bound::Included(prefix), Bound::Excluded(&*end));
+        Ok(self.rows.rev_range(txn, &range)?.map(|row| row.map_err(Fault::from)))
+    }
+
+    /// For a key that cannot be taken apart.
+    pub(super) fn damaged(&self) -> Fault {
+        Fault::Damaged { table: self.name, how: Damage::Encoding }
+    }
+}
+
+fn range<'t>(
+    rows: Rows,
+    txn: &'t RoTxn<'_>,
+    prefix: &[u8],
+    from: &[u8],
+) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
+    let first = [prefix, from].concat();
+    let end = successor(prefix);
+    let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let rows = rows.range(txn, &(Bound::Included(&*first), end))?;
+    Ok(rows.map(|row| row.map_err(Fault::from)))
+}
+
+/// The first key after all that begin with `prefix`; `None` if there can be none.
+pub(super) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|&byte| byte != u8::MAX)?;
+    let mut next = prefix[..=last].to_vec();
+    next[last] += 1;
+    Some(next)
 }

@@ -1,0 +1,259 @@
+//! The property that says most: whatever happens, in whatever order it is told, however often, and
+//! however often the store is opened again in between, `embedded` shows what `memory` shows.
+
+use std::collections::BTreeSet;
+
+use domain::AppId;
+use domain::clock::SECOND_US;
+use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
+use domain::log::{ClientFacts, Event, Fact, Presence, Stay, StayQuery};
+use domain::store::Store;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::wait;
+use crate::embedded::{Embedded, Options};
+use crate::memory::Memory;
+
+const SECONDS: i64 = 240;
+
+fn room(number: u8) -> RoomId {
+    // So long that its rows cannot say all of their order.
+    let long = ["r0", "r1", "r2-which-has-a-name-that-goes-on-and-on"][usize::from(number)];
+    let repeat = if number == 2 { 6 } else { 1 };
+    RoomId::parse(&long.repeat(repeat)).expect("an id")
+}
+
+fn call(number: u8) -> CallId {
+    let long = if number == 1 { "c".repeat(250) } else { format!("c{number}") };
+    CallId::parse(&long).expect("an id")
+}
+
+fn participant(number: u8) -> ParticipantId {
+    let long = if number == 3 { "q".repeat(200) } else { format!("p{number}") };
+    ParticipantId::parse(&long).expect("an id")
+}
+
+fn instants() -> impl Strategy<Value = i64> {
+    let fraction = prop_oneof![3 => Just(0), 1 => Just(250_000), 1 => Just(871_000)];
+    // Most of what happens happens close together, so that ties are the rule.
+    let second = prop_oneof![2 => 0..20_i64, 1 => 0..SECONDS];
+    (second, fraction).prop_map(|(second, fraction)| (1_000 + second) * SECOND_US + fraction)
+}
+
+fn clients() -> impl Strategy<Value = ClientFacts> {
+    let os = prop_oneof![Just(None), Just(Some("ios")), Just(Some("linux"))];
+    os.prop_map(|os| ClientFacts::from_attributes(os.map(|os| ("os.name", os))))
+}
+
+fn facts() -> impl Strategy<Value = Fact> {
+    let calls = || prop::option::of((0..3_u8).prop_map(call));
+    let rooms = || prop_oneof![3 => Just(0_u8), 1 => Just(1_u8), 2 => Just(2_u8)].prop_map(room);
+    let connection =
+        (0..4_u8).prop_map(|it| ConnectionId::parse(&format!("k{it}")).expect("an id"));
+    let who = || {
+        let connection = prop::option::of(connection.clone());
+        let participant = (0..4_u8).prop_map(participant);
+        (rooms(), calls(), participant, connection).prop_map(
+            |(room, call, participant, connection)| Presence {
+                room,
+                call,
+                participant,
+                connection,
+            },
+        )
+    };
+    let present = prop::collection::btree_set((0..4_u8).prop_map(participant), 0..4);
+    prop_oneof![
+        5 => (who(), clients()).prop_map(|(who, client)| Fact::Joined { who, client }),
+        4 => (who(), prop::option::of(instants()), clients()).prop_map(
+            |(who, joined_unix_us, client)| Fact::Left { who, joined_unix_us, client }
+        ),
+        1 => (who(), clients()).prop_map(|(who, client)| Fact::Client { who, client }),
+        2 => who().prop_map(|who| Fact::Published { who }),
+        1 => (rooms(), calls()).prop_map(|(room, call)| Fact::RoomFinished { room, call }),
+        1 => (rooms(), calls(), present)
+            .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present }),
+        1 => Just(Fact::ServerRestarted),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let app = prop_oneof![4 => Just(1), 1 => Just(2)].prop_map(AppId);
+    let door = prop_oneof![4 => Just("native"), 1 => Just("janus")]
+        .prop_map(|door| Door::parse(door).expect("a door"));
+    let source = (0..2_u8).prop_map(|it| SourceName::parse(&format!("s{it}")).expect("an id"));
+    // Few ids, so that some events have the identity of others.
+    let id = (0..60_u8).prop_map(|it| EventId::parse(&format!("e{it}")).expect("an id"));
+    let rare_clash = prop_oneof![
+        9 => instants(),
+        1 => Just(1_005 * SECOND_US),
+    ];
+    (app, door, source, id, rare_clash, facts()).prop_map(
+        |(app, door, source, id, time_unix_us, fact)| Event {
+            app,
+            door,
+            source,
+            id,
+            time_unix_us,
+            fact,
+        },
+    )
+}
+
+/// What arrives, in batches, each with whether the store is opened again after it.
+type Arrivals = Vec<(Vec<Event>, bool)>;
+
+fn arrivals() -> impl Strategy<Value = Arrivals> {
+    let clashing = |events: Vec<Event>, clashes: Vec<(Index, Index)>| {
+        let mut all = events.clone();
+        for (of, like) in clashes {
+            let (of, like) = (of.get(&events), like.get(&events));
+            // The identity of the one with the content of the other.
+            all.push(Event { fact: like.fact.clone(), ..of.clone() });
+        }
+        all
+    };
+    let any_index = any::<Index>;
+    let distinct = (
+        prop::collection::vec(events(), 1..50),
+        prop::collection::vec((any_index(), any_index()), 0..6),
+    )
+        .prop_map(move |(events, clashes)| clashing(events, clashes));
+    let with_repeats =
+        (distinct, prop::collection::vec(any_index(), 0..10)).prop_map(|(mut events, repeats)| {
+            let repeated: Vec<Event> =
+                repeats.iter().map(|index| index.get(&events).clone()).collect();
+            events.extend(repeated);
+            events
+        });
+    let with_repeats = with_repeats.boxed();
+    // In the order of time, as it mostly is, or in any.
+    let ordered = prop_oneof![
+        1 => with_repeats.clone().prop_map(|mut events| {
+            events.sort_by_key(|event| event.time_unix_us);
+            events
+        }),
+        2 => with_repeats.prop_shuffle(),
+    ];
+    let cuts = prop::collection::vec((1..12_usize, prop::bool::weighted(0.15)), 60);
+    (ordered, cuts).prop_map(|(mut events, cuts)| {
+        let mut batches = vec![];
+        for (len, reopen) in cuts {
+            if events.is_empty() {
+                break;
+            }
+            let rest = events.split_off(len.min(events.len()));
+            batches.push((std::mem::replace(&mut events, rest), reopen));
+        }
+        batches
+    })
+}
+
+fn queries() -> impl Strategy<Value = StayQuery> {
+    let some = prop::collection::btree_set((0..4_u8).prop_map(participant), 0..4);
+    let second = || 990..1_010 + SECONDS;
+    let whole = (Just(i64::MIN), Just(i64::MAX));
+    let windows = prop_oneof![3 => (second(), 0..60_i64).prop_map(|(from, len)| (from, from + len)),
+        1 => (second(), second()), 1 => whole];
+    (
+        prop_oneof![4 => Just(1), 1 => Just(2)],
+        prop::option::of((0..3_u8).prop_map(room)),
+        prop::option::of(some),
+        any::<bool>(),
+        windows,
+        (0..6_u64, 0..6_u32),
+    )
+        .prop_map(|(app, room, participants, with_servers, window, (offset, limit))| {
+            StayQuery {
+                app: AppId(app),
+                room,
+                participants,
+                with_servers,
+                from_unix_s: window.0,
+                until_unix_s: window.1,
+                offset,
+                limit,
+            }
+        })
+}
+
+fn everything(app: u32) -> StayQuery {
+    StayQuery {
+        app: AppId(app),
+        room: None,
+        participants: None,
+        with_servers: true,
+        from_unix_s: i64::MIN,
+        until_unix_s: i64::MAX,
+        offset: 0,
+        limit: u32::MAX,
+    }
+}
+
+async fn stays(store: &dyn Store, query: &StayQuery) -> Vec<Stay> {
+    store.page_of_stays(query).await.expect("a page").stays
+}
+
+/// Holds both to the same answers, and each to its own pages.
+async fn compare(model: &Memory, store: &Embedded, query: &StayQuery) -> Result<(), TestCaseError> {
+    let expected = model.page_of_stays(query).await.expect("a page");
+    let page = store.page_of_stays(query).await.expect("a page");
+    prop_assert_eq!(&page, &expected, "{:?}", query);
+    let whole = StayQuery { offset: 0, limit: u32::MAX, ..query.clone() };
+    let whole = stays(store, &whole).await;
+    prop_assert_eq!(whole.len() as u64, expected.total);
+    let mut pages = vec![];
+    for offset in (0..whole.len() as u64).step_by(3) {
+        pages.extend(stays(store, &StayQuery { offset, limit: 3, ..query.clone() }).await);
+    }
+    prop_assert_eq!(pages, whole, "{:?}", query);
+    Ok(())
+}
+
+async fn attack(arrivals: Arrivals, queries: Vec<StayQuery>) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options::new(folder.path());
+    let model = Memory::default();
+    let mut store = Embedded::open(&options).expect("it opens");
+    for (batch, reopen) in arrivals {
+        let expected = model.append_events(batch.clone()).await.expect("appended");
+        let appended = store.append_events(batch).await.expect("appended");
+        prop_assert_eq!(appended, expected);
+        if reopen {
+            drop(store);
+            store = Embedded::open(&options).expect("it opens again");
+        }
+        for app in [1, 2] {
+            let expected = stays(&model, &everything(app)).await;
+            prop_assert_eq!(stays(&store, &everything(app)).await, expected);
+        }
+    }
+    for query in &queries {
+        compare(&model, &store, query).await?;
+    }
+    let named: BTreeSet<ParticipantId> = (0..4).map(participant).collect();
+    compare(&model, &store, &StayQuery { participants: Some(named), ..everything(1) }).await
+}
+
+/// A quarter of proptest's own number, since each case is many commits; what the environment
+/// variable `PROPTEST_CASES` says counts.
+fn cases() -> u32 {
+    const PROPTESTS_OWN: u32 = 256;
+    match ProptestConfig::default().cases {
+        PROPTESTS_OWN => 64,
+        told => told,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn embedded_shows_what_memory_shows(
+        arrivals in arrivals(),
+        queries in prop::collection::vec(queries(), 12),
+    ) {
+        wait(attack(arrivals, queries))?;
+    }
+}

@@ -1,0 +1,187 @@
+//! What is kept of a participant in a room, besides their events: their stays, and what would change
+//! them.
+//!
+//! Most intervals end with a reported leave, and nothing that others do can change them. The rest
+//! depend on closers: whoever is still there, and whoever left without a word. While a participant is
+//! folded, it is noted which closers were looked for ([`Watch`]); a closer that comes or goes later
+//! matters to them only if it counts within that time. So a room's end, a snapshot or a restart
+//! touches those whom it can touch, however many have been in the room before.
+
+use domain::ids::ParticipantId;
+use domain::log::stay::RoomKey;
+use heed::{RoTxn, RwTxn};
+use serde::{Deserialize, Serialize};
+
+use super::touched::Room;
+use crate::embedded::fault::Result;
+use crate::embedded::key::{Key, KeyParts, time_bytes, time_from};
+use crate::embedded::tables::{Index, Tables};
+
+/// What is kept of a participant in a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::embedded) struct Standing {
+    /// Their stays, by number.
+    pub(super) stays: Vec<u64>,
+    /// Their intervals that needed a call: when each began, and its place among theirs of that
+    /// instant.
+    pub(super) uncalled: Vec<(i64, u16)>,
+    /// What they depend on.
+    pub(super) watch: Watch,
+}
+
+/// What somebody's intervals depend on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Watch {
+    /// On the closers that count from the one instant to the other, both included.
+    pub(super) closers: Option<(i64, i64)>,
+    /// On everything that is heard in the room before this instant.
+    pub(super) heard_before_unix_us: Option<i64>,
+}
+
+const CLOSERS: u8 = 0;
+const HEARD: u8 = 1;
+
+fn standing_key(room: u64, participant: &ParticipantId) -> Key {
+    Key::new().u64(room).bytes(participant.as_str().as_bytes())
+}
+
+pub(super) fn find(
+    tables: &Tables,
+    txn: &RoTxn<'_>,
+    room: u64,
+    participant: &ParticipantId,
+) -> Result<Standing> {
+    Ok(tables.standings.find(txn, &standing_key(room, participant))?.unwrap_or_default())
+}
+
+/// Replaces what is kept of a participant. Whether the room is to be listed in `watched_rooms` is
+/// another question: see [`list_room`].
+pub(super) fn replace(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    (room, participant): (u64, &ParticipantId),
+    old: &Standing,
+    new: &Standing,
+) -> Result<()> {
+    if old == new {
+        return Ok(());
+    }
+    let key = standing_key(room, participant);
+    match *new == Standing::default() {
+        true => tables.standings.delete(txn, &key)?,
+        false => tables.standings.put(txn, &key, new)?,
+    }
+    if old.watch == new.watch {
+        return Ok(());
+    }
+    for (key, _) in rows_of(room, participant, old.watch) {
+        tables.watched.delete(txn, &key)?;
+    }
+    for (key, from_unix_us) in rows_of(room, participant, new.watch) {
+        tables.watched.put(txn, &key, &time_bytes(from_unix_us))?;
+    }
+    Ok(())
+}
+
+fn rows_of(
+    room: u64,
+    participant: &ParticipantId,
+    watch: Watch,
+) -> impl Iterator<Item = (Key, i64)> {
+    let key = move |kind, until: i64| {
+        Key::new().u64(room).u8(kind).time(until).text(participant.as_str())
+    };
+    let closers = watch.closers.map(|(from, until)| (key(CLOSERS, until), from));
+    let heard = watch.heard_before_unix_us.map(|before| (key(HEARD, before), before));
+    closers.into_iter().chain(heard)
+}
+
+/// Somebody whose intervals depend on closers.
+pub(super) struct Watcher {
+    pub(super) participant: ParticipantId,
+    pub(super) from_unix_us: i64,
+    pub(super) until_unix_us: i64,
+}
+
+/// Those of a room who depend on closers that count at `since_unix_us` or later.
+pub(super) fn watching_closers<'t>(
+    tables: &'t Tables,
+    txn: &'t RoTxn<'_>,
+    room: u64,
+    since_unix_us: i64,
+) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
+    watching(&tables.watched, txn, room, (CLOSERS, since_unix_us))
+}
+
+/// Those of a room who depend on what is heard at `at_unix_us`.
+pub(super) fn watching_what_is_heard<'t>(
+    tables: &'t Tables,
+    txn: &'t RoTxn<'_>,
+    room: u64,
+    at_unix_us: i64,
+) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
+    watching(&tables.watched, txn, room, (HEARD, at_unix_us.saturating_add(1)))
+}
+
+fn watching<'t>(
+    index: &'t Index,
+    txn: &'t RoTxn<'_>,
+    room: u64,
+    (kind, since_unix_us): (u8, i64),
+) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
+    let prefix = Key::new().u64(room).u8(kind);
+    let rows = index.range(txn, &prefix, &time_bytes(since_unix_us))?;
+    let parse = |(key, value): (&[u8], &[u8])| {
+        let mut parts = KeyParts(&key[prefix_len()..]);
+        let until_unix_us = parts.time()?;
+        let participant = ParticipantId::parse(parts.text()?).ok()?;
+        let from_unix_us = time_from(value.try_into().ok()?);
+        Some(Watcher { participant, from_unix_us, until_unix_us })
+    };
+    Ok(rows.map(move |row| parse(row?).ok_or_else(|| index.damaged())))
+}
+
+const fn prefix_len() -> usize {
+    size_of::<u64>() + 1
+}
+
+fn room_key(at: &RoomKey) -> Key {
+    Key::new().u32(at.app.0).text(at.door.as_str())
+}
+
+/// Lists a room in `watched_rooms` under the ends of its watches, given those that may have come or
+/// gone.
+pub(super) fn list_room(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    room: Room<'_>,
+    until_unix_us: i64,
+) -> Result<()> {
+    let prefix = Key::new().u64(room.number).u8(CLOSERS).time(until_unix_us);
+    let watched = tables.watched.range(txn, &prefix, &[])?.next().transpose()?.is_some();
+    let key = room_key(room.at).time(until_unix_us).u64(room.number);
+    let listed = tables.watched_rooms.find(txn, &key)?.is_some();
+    match (watched, listed) {
+        (true, false) => tables.watched_rooms.put(txn, &key, room.at),
+        (false, true) => tables.watched_rooms.delete(txn, &key),
+        _ => Ok(()),
+    }
+}
+
+/// The rooms of an app and door where somebody depends on closers that count at `since_unix_us` or
+/// later; a room may come more than once.
+pub(super) fn watching_rooms(
+    tables: &Tables,
+    txn: &RoTxn<'_>,
+    server: (domain::AppId, &domain::ids::Door),
+    since_unix_us: i64,
+) -> Result<Vec<(u64, RoomKey)>> {
+    let prefix = Key::new().u32(server.0.0).text(server.1.as_str());
+    let rows = tables.watched_rooms.range(txn, &prefix, &time_bytes(since_unix_us))?;
+    let parse = |row: Result<(&[u8], RoomKey)>| {
+        let (key, at) = row?;
+        let number = key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        Ok((number.ok_or_else(|| tables.watched.damaged())?, at))
+    };
+    rows.map(parse).collect()
+}

@@ -1,0 +1,89 @@
+//! The stays of one participant in one room: what is written of them, and only what is new.
+
+use std::collections::BTreeMap;
+
+use domain::ids::CallId;
+use domain::log::Stay;
+use heed::{RoTxn, RwTxn};
+
+use super::index::{self, Entry};
+use crate::embedded::fault::Result;
+use crate::embedded::key::Key;
+use crate::embedded::tables::Tables;
+
+fn key_of(number: u64) -> Key {
+    Key::new().u64(number)
+}
+
+/// The stay with this number, to which a row of an index points.
+pub(super) fn get(tables: &Tables, txn: &RoTxn<'_>, number: u64) -> Result<Stay> {
+    tables.stays.get(txn, &key_of(number))
+}
+
+/// Replaces the stays of one participant in one room, of which there is one per call, and tells the
+/// numbers of the new ones. What stays the same is not written again.
+pub(super) fn replace(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    old: &[u64],
+    new: &[Stay],
+) -> Result<Vec<u64>> {
+    let mut known: BTreeMap<CallId, (u64, Stay)> = BTreeMap::new();
+    for &number in old {
+        let stay = get(tables, txn, number)?;
+        known.insert(stay.call.clone(), (number, stay));
+    }
+    let mut numbers = Vec::with_capacity(new.len());
+    for stay in new {
+        let number = match known.remove(&stay.call) {
+            Some((number, old)) => {
+                if old != *stay {
+                    write(tables, txn, number, Some(&old), Some(stay))?;
+                }
+                number
+            }
+            None => {
+                let number = tables.next_number(txn, "stay")?;
+                write(tables, txn, number, None, Some(stay))?;
+                number
+            }
+        };
+        numbers.push(number);
+    }
+    for (number, gone) in known.values() {
+        write(tables, txn, *number, Some(gone), None)?;
+    }
+    Ok(numbers)
+}
+
+fn write(
+    tables: &Tables,
+    txn: &mut RwTxn<'_>,
+    number: u64,
+    old: Option<&Stay>,
+    new: Option<&Stay>,
+) -> Result<()> {
+    match new {
+        Some(stay) => tables.stays.put(txn, &key_of(number), stay)?,
+        None => tables.stays.delete(txn, &key_of(number))?,
+    }
+    let entries = |stay: Option<&Stay>| stay.map(|stay| index::entries(tables, stay, number));
+    let (mut old, mut new) =
+        (entries(old).into_iter().flatten(), entries(new).into_iter().flatten());
+    loop {
+        let (old, new): (Option<Entry<'_>>, Option<Entry<'_>>) = (old.next(), new.next());
+        if old.is_none() && new.is_none() {
+            return Ok(());
+        }
+        if let Some(old) = &old
+            && new.as_ref().is_none_or(|new| new.key != old.key)
+        {
+            old.index.delete(txn, &old.key)?;
+        }
+        if let Some(new) = &new
+            && old.as_ref().is_none_or(|old| (&old.key, &old.value) != (&new.key, &new.value))
+        {
+            new.index.put(txn, &new.key, &new.value)?;
+        }
+    }
+}
