@@ -3,8 +3,6 @@
 //! The bytes on the wire are rarely the canonical bytes: the SDKs escape a query in five different
 //! ways, and each computes its signature over the same canonical form.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::uri::Authority;
@@ -153,7 +151,8 @@ fn sha256_hex(bytes: &[u8]) -> String {
 fn hex(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        write!(hex, "{byte:02x}").expect("writing to a String does not fail");
+        let digits = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+        hex.extend(digits.map(char::from));
     }
     hex
 }

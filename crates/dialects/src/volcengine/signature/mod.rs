@@ -9,7 +9,7 @@
 //! and not looked into: a temporary key is a key like any other.
 //!
 //! Read [`claims`], what the client says; [`canonical`], what it must have signed; [`verify()`],
-//! whether it did; [`captures`], what the official SDKs really send.
+//! whether it did; `captures`, what the official SDKs really send.
 
 mod canonical;
 #[cfg(test)]
