@@ -2,7 +2,7 @@
 //! derived from the secret, the day, the region and the service. Either in the `Authorization`
 //! header, or in the query of a presigned URL.
 //!
-//! Pure: the caller brings the secret and the time. Between [`Claims::parse`] and [`verify`] it
+//! Pure: the caller brings the secret and the time. Between [`Claims::parse`] and [`verify()`] it
 //! looks up the secret of the access key that the claims name.
 //!
 //! Session tokens (`X-Security-Token`) are covered by the signature where the client signs them,
