@@ -21,6 +21,7 @@ import urllib.request
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 30
 STOPPED_WITHIN_S = 20
+LOG_LINES_MAX = 20_000
 
 
 def binary():
@@ -61,7 +62,8 @@ class Server:
             env=environment, text=True, errors="replace",
         )
         self._listening = threading.Event()
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self.reader = threading.Thread(target=self._read_log, daemon=True)
+        self.reader.start()
         try:
             self._wait_until_ready()
         except BaseException:
@@ -72,7 +74,7 @@ class Server:
     def _read_log(self):
         for line in self.process.stderr:
             self.log.append(line.rstrip("\n"))
-            del self.log[:-2000]
+            del self.log[:-LOG_LINES_MAX]
             found = re.search(r"listening on http://(\S+)", line)
             if found and not self.address:
                 self.address = found.group(1)
@@ -130,5 +132,13 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self.status = self.process.returncode
+        self.reader.join(STOPPED_WITHIN_S)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def complaints(self, secrets):
+        """What was wrong with the server itself, once it has been stopped."""
+        wrong = []
+        if self.process.returncode != 0:
+            wrong = [f"the server ended with status {self.process.returncode}", *self.log[-20:]]
+        told = {secret for secret in secrets for line in self.log if secret in line}
+        return wrong + [f"the server's log tells {secret!r}" for secret in sorted(told)]

@@ -24,9 +24,13 @@ class Verdicts:
     def add(self, client, row, complaints):
         """`complaints` is empty for a pass; otherwise each is a line that says what was wrong."""
         self.rows.setdefault(row, {})[client] = not complaints
+        self.count(f"{client}: {' / '.join(row)}", complaints)
+
+    def count(self, what, complaints):
+        """A verdict that is about no client, and so has no place in the table."""
         if complaints:
             self.failed += 1
-            print(f"FAIL {client}: {' / '.join(row)}")
+            print(f"FAIL {what}")
             for complaint in complaints:
                 print(f"     {complaint}", flush=True)
         else:

@@ -20,6 +20,8 @@ KEY = ("AKLTconformance0001", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAx==")
 OTHER_KEY = ("AKLTconformance0002", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAy==")
 SESSION_TOKEN = "STS2eyJ0b2tlbiI6InRlc3QvKz0ifQ=="
 EVENT_TOKEN = "token-of-the-conformance-suite"
+NOT_TO_BE_LOGGED = (KEY[1], OTHER_KEY[1], SESSION_TOKEN, EVENT_TOKEN, "张三", "http://example.com/",
+                    "tag1:v1")
 
 CONFIG = f"""
 limits = "off"

@@ -30,6 +30,9 @@ REGISTERED = [
 ]
 
 
+NOT_TO_BE_LOGGED = (SERVER_SECRET, KEY[1], "张三", "http://example.com/")
+
+
 def shown(user_id, name="", avatar=""):
     return {"UserId": user_id, "UserName": name, "UserAvatar": avatar, "Extra": ""}
 
