@@ -2,8 +2,8 @@
 //! contract suite holds all of them to it.
 //!
 //! Common to all methods:
-//! - A change that is acknowledged is durable (in as far as the engine is: `memory` is not) and seen
-//!   by every later read. A change that fails left no trace.
+//! - A change that is acknowledged is durable (in as far as the engine is: `memory` is not) and
+//!   seen by every later read. A change that fails left no trace.
 //! - A request's items are applied in one step: no reader sees a part of them.
 //! - Races are answered with values, never with errors: nobody looks first and then writes.
 //! - Outcomes come in the order of the items.

@@ -14,7 +14,10 @@ pub(crate) fn time(unix_us: i64) -> String {
 pub(crate) fn event(event: &Event) -> String {
     let mut shown = format!("{} {} {}\n", event.source, event.id, time(event.time_unix_us));
     let fact = match &event.fact {
-        Fact::Joined { who, client } => format!("joined {}{}", place(who), told(client)),
+        Fact::Joined { who, sole, client } => {
+            let alone = if *sole { " alone" } else { "" };
+            format!("joined{alone} {}{}", place(who), told(client))
+        }
         Fact::Left { who, joined_unix_us, client } => {
             let since = joined_unix_us.map(|since| format!(", there since {}", time(since)));
             format!("left {}{}{}", place(who), since.unwrap_or_default(), told(client))

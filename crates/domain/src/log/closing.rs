@@ -1,8 +1,8 @@
 //! What ends an interval although no leave was reported.
 //!
 //! Leaves get lost: media servers crash, queues overflow. A room's end, a server's restart, a new
-//! call in the same room, or a snapshot without the participant prove that an interval is over. Such
-//! an end is inferred, and marked so; the real leave replaces it if it still comes.
+//! call in the same room, or a snapshot without the participant prove that an interval is over.
+//! Such an end is inferred, and marked so; the real leave replaces it if it still comes.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -86,8 +86,8 @@ pub fn may_be_same_call(one: Option<&CallId>, other: Option<&CallId>) -> bool {
 }
 
 impl Closer {
-    /// The closer that an event is, if it is one by itself. A call's first join is one too, but only
-    /// all events of the room together tell which join is the first.
+    /// The closer that an event is, if it is one by itself. A call's first join is one too, but
+    /// only all events of the room together tell which join is the first.
     pub fn from_event(event: &Event) -> Option<Self> {
         let reach = match &event.fact {
             Fact::RoomFinished { call, .. } => Reach::Finished(call.clone()),

@@ -49,6 +49,9 @@ pub enum Fact {
     Joined {
         /// Whose and where.
         who: Presence,
+        /// Whether the sender lets nobody in twice, so that this connection takes the place of the
+        /// participant's others in the call.
+        sole: bool,
         /// What the sender told of the client.
         client: ClientFacts,
     },
@@ -140,8 +143,8 @@ impl Event {
     pub fn content_hash(&self) -> EventHash {
         let mut hash = FieldHash::default();
         match &self.fact {
-            Fact::Joined { who, client } => {
-                hash.text("joined");
+            Fact::Joined { who, sole, client } => {
+                hash.text(if *sole { "joined alone" } else { "joined" });
                 hash.presence(who);
                 hash.client(client);
             }
@@ -211,7 +214,8 @@ impl Event {
     /// Some senders date joins in milliseconds and leaves in whole seconds. So a whole second means
     /// the end of that second for a leave that names its connection, and for a room's end. A room's
     /// end that names its call closes that call whatever the fraction, and counts at the end of its
-    /// second too. Any other leave stays at the second's beginning, before the joins of that second.
+    /// second too. Any other leave stays at the second's beginning, before the joins of that
+    /// second.
     pub fn effective_unix_us(&self) -> i64 {
         let whole = self.time_unix_us.rem_euclid(SECOND_US) == 0;
         let to_the_end = match &self.fact {

@@ -2,7 +2,8 @@
 //!
 //! A join and a leave pair by connection id where both carry one. Otherwise a participant has at
 //! most one open interval per call: a second join closes it, inferred, and a leave that names no
-//! connection says that the participant left. What nobody reported is inferred and marked, and the
+//! connection says that the participant left. A sender that lets nobody in twice says so with each
+//! join, which then closes the participant's other connections, inferred. What nobody reported is inferred and marked, and the
 //! real fact replaces it when it comes, so that nothing here depends on arrival.
 
 use std::collections::HashMap;
@@ -103,7 +104,7 @@ struct Step<'a> {
 }
 
 enum What<'a> {
-    Join { client: Option<&'a ClientFacts>, certainty: JoinKind },
+    Join { client: Option<&'a ClientFacts>, certainty: JoinKind, sole: bool },
     Leave { client: &'a ClientFacts },
     Client { client: &'a ClientFacts },
     Publish,
@@ -127,8 +128,9 @@ impl<'a> Step<'a> {
             let order = event.order();
             let step = |order, what| Some(Step { order, event, who, what });
             match &event.fact {
-                Fact::Joined { client, .. } => {
-                    let what = What::Join { client: Some(client), certainty: JoinKind::Own };
+                Fact::Joined { client, sole, .. } => {
+                    let (certainty, sole) = (JoinKind::Own, *sole);
+                    let what = What::Join { client: Some(client), certainty, sole };
                     steps[0] = step(order, what);
                 }
                 Fact::Left { joined_unix_us, client, .. } => {
@@ -137,7 +139,7 @@ impl<'a> Step<'a> {
                         let rank = Rank::Join;
                         let told = FactOrder { effective_unix_us, rank, ..order.clone() };
                         let certainty = JoinKind::ToldByLeave;
-                        steps[0] = step(told, What::Join { client: None, certainty });
+                        steps[0] = step(told, What::Join { client: None, certainty, sole: false });
                     }
                     steps[1] = step(order, What::Leave { client });
                 }
@@ -187,7 +189,12 @@ struct Sweep<'s, C> {
 impl<C: Closers> Sweep<'_, C> {
     fn apply(&mut self, step: &Step<'_>) {
         match &step.what {
-            What::Join { client, certainty } => self.join(step, *certainty, *client),
+            What::Join { client, certainty, sole } => {
+                if *sole {
+                    self.close_others(step);
+                }
+                self.join(step, *certainty, *client);
+            }
             What::Leave { client } => self.leave(step, client),
             What::Client { client } => self.client(step, client),
             What::Publish => self.publish(step),
@@ -246,18 +253,31 @@ impl<C: Closers> Sweep<'_, C> {
         }
     }
 
+    /// Closes the open drafts that cannot go on beside a new one: of the same connection, or where
+    /// either has none.
     fn close_what_this_join_ends(&mut self, step: &Step<'_>) {
-        let new = step.who.connection.as_ref();
-        let at = step.at();
+        self.close_if(step, |theirs, new| theirs.is_none() || new.is_none() || theirs == new);
+    }
+
+    /// Closes the open drafts of other connections, whose place this one takes.
+    fn close_others(&mut self, step: &Step<'_>) {
+        self.close_if(step, |theirs, new| theirs != new);
+    }
+
+    fn close_if(
+        &mut self,
+        step: &Step<'_>,
+        ends: impl Fn(Option<&ConnectionId>, Option<&ConnectionId>) -> bool,
+    ) {
         let drafts = &mut self.drafts;
         self.open.retain(|&index| {
             let draft = &mut drafts[index];
-            let both_named = draft.interval.connection.is_some() && new.is_some();
-            let other_connection = both_named && draft.interval.connection.as_ref() != new;
-            if other_connection || !draft.may_be_in(step.who.call.as_ref()) {
+            let theirs = draft.interval.connection.as_ref();
+            let new = step.who.connection.as_ref();
+            if !ends(theirs, new) || !draft.may_be_in(step.who.call.as_ref()) {
                 return true;
             }
-            let at = at.max(draft.interval.joined_unix_us);
+            let at = step.at().max(draft.interval.joined_unix_us);
             draft.interval.end = End::At(at, Certainty::Inferred);
             false
         });

@@ -50,7 +50,8 @@ fn facts() -> impl Strategy<Value = Fact> {
         os => ClientFacts::from_attributes([("os.name", os)]),
     });
     prop_oneof![
-        5 => (presences(), client.clone()).prop_map(|(who, client)| Fact::Joined { who, client }),
+        5 => (presences(), any::<bool>(), client.clone())
+            .prop_map(|(who, sole, client)| Fact::Joined { who, sole, client }),
         4 => (presences(), prop::option::of(instants()), client.clone()).prop_map(
             |(who, joined_unix_us, client)| Fact::Left { who, joined_unix_us, client }
         ),

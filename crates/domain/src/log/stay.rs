@@ -59,8 +59,8 @@ impl Stay {
         Some(last)
     }
 
-    /// How long at least one connection was there, in whole seconds; for someone who is still there,
-    /// until `now_unix_s`. The union of the spans as they are shown, never their sum.
+    /// How long at least one connection was there, in whole seconds; for someone who is still
+    /// there, until `now_unix_s`. The union of the spans as they are shown, never their sum.
     pub fn duration_s(&self, now_unix_s: i64) -> i64 {
         let mut covered = 0;
         let mut until = i64::MIN;

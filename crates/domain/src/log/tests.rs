@@ -1,8 +1,9 @@
 //! Tables of histories: what was reported, and what the log shows. Each test is named after its
 //! case; each table is also read backwards, since arrival must not matter.
 //!
-//! A history is a line per event: `TIME KIND WHO OPTIONS`, the time in seconds. What the log shows is
-//! a line per stay: `CALL WHO SPANS`, where `~` marks what is inferred and `..` who is still there.
+//! A history is a line per event: `TIME KIND WHO OPTIONS`, the time in seconds. What the log shows
+//! is a line per stay: `CALL WHO SPANS`, where `~` marks what is inferred and `..` who is still
+//! there.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +50,7 @@ fn event(number: usize, line: &str) -> Event {
     let told = keys.iter().filter_map(|(short, key)| Some((*key, *options.get(short)?)));
     let client = ClientFacts::from_attributes(told);
     let fact = match kind {
-        "join" => Fact::Joined { who: who(), client },
+        "join" => Fact::Joined { who: who(), sole: options.contains_key("sole"), client },
         "leave" => {
             let joined_unix_us = options.get("joined").map(|joined| unix_us(joined));
             Fact::Left { who: who(), joined_unix_us, client }
@@ -164,6 +165,26 @@ fn two_devices_leave_each_for_itself() {
          40.1 leave u conn=k1 call=c",
         expect![[r#"
             c u 10.100-40.100 12.100-30.100 os=Android
+        "#]],
+    );
+}
+
+#[test]
+fn where_nobody_is_let_in_twice_a_join_closes_other_connections_inferred() {
+    check(
+        "10.1 join u conn=k1 call=c sole=yes
+         20.1 join u conn=k2 call=c sole=yes
+         30.1 leave u conn=k2 call=c",
+        expect![[r#"
+            c u 10.100-~20.100 20.100-30.100
+        "#]],
+    );
+    check(
+        "10.1 join u conn=k1 call=c sole=yes
+         20.1 join u conn=k2 call=c sole=yes
+         20 leave u conn=k1 call=c",
+        expect![[r#"
+            c u 10.100-20.999 20.100..
         "#]],
     );
 }

@@ -1,6 +1,7 @@
 //! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
 //!
-//! [`profile`] is what is known of a user, [`register`], [`update`] and [`find`] are the operations.
+//! [`profile`] is what is known of a user, [`register`], [`update`] and [`find`] are the
+//! operations.
 
 pub mod find;
 pub mod profile;

@@ -1,3 +1,5 @@
+//! What a config may say, and what is said of one that is wrong.
+
 use super::*;
 
 fn check(config: &str, variables: &[(&str, &str)]) -> Result<Config, String> {

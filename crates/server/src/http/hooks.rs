@@ -1,7 +1,7 @@
 //! `POST /hooks/{source}/{numeric app id}`: what media servers tell.
 //!
-//! A media server takes most answers for "delivered" and never asks why. So whatever is authentic is
-//! answered 200, once it is durable, and only what is not authentic is answered 401.
+//! A media server takes most answers for "delivered" and never asks why. So whatever is authentic
+//! is answered 200, once it is durable, and only what is not authentic is answered 401.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! Asks over a plain socket, signing as the vendors document it. Written apart from the dialects, so
-//! that a mistake would have to be made twice.
+//! Asks over a plain socket, signing as the vendors document it. Written apart from the dialects,
+//! so that a mistake would have to be made twice.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

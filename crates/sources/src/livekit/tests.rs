@@ -111,7 +111,7 @@ fn each_event_becomes_what_it_tells_the_log() {
     expect![[r#"
         ignored
         livekit EV_a2 2026-11-21T01:45:09.871Z
-          joined room1/RM_hDqVL4Q9ubTd user1/PA_4mFqvVvZ3dZk
+          joined alone room1/RM_hDqVL4Q9ubTd user1/PA_4mFqvVvZ3dZk
           - - "iPhone 11" -
         livekit EV_a3 2026-11-21T01:45:11Z
           published room1/RM_hDqVL4Q9ubTd user1/PA_4mFqvVvZ3dZk
@@ -303,7 +303,7 @@ fn what_is_not_as_expected_is_as_if_it_were_absent() {
         &[join_with(&[("/room/sid", Value::Null), ("/participant/sid", json!(""))])],
         expect![[r#"
             livekit EV_1 2026-11-21T01:45:09.871Z
-              joined room1/- user1/-
+              joined alone room1/- user1/-
         "#]],
     );
 }
@@ -351,7 +351,7 @@ fn what_cannot_be_understood_is_told_without_what_is_private() {
               `id` cannot be used: it is empty
             livekit PRIVATE
              2026-11-21T01:45:09.871Z
-              joined room1/RM_1 user1/PA_1
+              joined alone room1/RM_1 user1/PA_1
             dead: participant_joined EV_1:
               `room` is missing
             dead: participant_joined EV_1:

@@ -134,7 +134,10 @@ impl Webhook {
         let participant = self.participant()?;
         let joined_unix_us = participant.joined_unix_us();
         let time_unix_us = joined_unix_us.map_or_else(|| self.created_unix_us(), Ok)?;
-        Ok((time_unix_us, Fact::Joined { who: self.who()?, client: participant.client() }))
+        Ok((
+            time_unix_us,
+            Fact::Joined { who: self.who()?, sole: true, client: participant.client() },
+        ))
     }
 
     fn left(&self) -> Dated {

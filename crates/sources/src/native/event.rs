@@ -90,7 +90,7 @@ fn fact(kind: Kind, data: Field<'_>) -> Result<Fact, String> {
     Ok(match kind {
         Kind::Joined => {
             let data = data()?;
-            Fact::Joined { who: data.who()?, client: data.client()? }
+            Fact::Joined { who: data.who()?, sole: false, client: data.client()? }
         }
         Kind::Left => {
             let data = data()?;

@@ -65,7 +65,8 @@ fn facts() -> impl Strategy<Value = Fact> {
     };
     let present = prop::collection::btree_set((0..4_u8).prop_map(participant), 0..4);
     prop_oneof![
-        5 => (who(), clients()).prop_map(|(who, client)| Fact::Joined { who, client }),
+        5 => (who(), any::<bool>(), clients())
+            .prop_map(|(who, sole, client)| Fact::Joined { who, sole, client }),
         4 => (who(), prop::option::of(instants()), clients()).prop_map(
             |(who, joined_unix_us, client)| Fact::Left { who, joined_unix_us, client }
         ),

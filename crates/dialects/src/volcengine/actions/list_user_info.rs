@@ -279,7 +279,7 @@ mod tests {
         let facts =
             [("os.name", os), ("network.connection.type", "wifi"), ("rtc.sdk.version", "1")];
         let client = ClientFacts::from_attributes(facts);
-        tell(world, at_s, Fact::Joined { who: who("Room1", user), client });
+        tell(world, at_s, Fact::Joined { who: who("Room1", user), sole: false, client });
     }
 
     fn leave(world: &World, at_s: i64, user: &str) {
