@@ -82,8 +82,8 @@ impl Tree {
             .collect();
         let of_tests: BTreeSet<String> = files.iter().flat_map(rust::test_modules).collect();
         for file in &mut files {
-            let module = file.path.trim_end_matches(".rs").trim_end_matches("/mod");
-            file.only_tests |= of_tests.contains(module);
+            let module = file.path.trim_end_matches(".rs");
+            file.only_tests |= with_folders(module).iter().any(|it| of_tests.contains(it));
         }
         Self { root, files, paths }
     }
@@ -148,6 +148,7 @@ pub(crate) mod tests {
         let tree = tree(&[
             ("a/src/lib.rs", "#[cfg(test)]\nmod table;\nmod real;\n"),
             ("a/src/table.rs", ""),
+            ("a/src/table/row.rs", ""),
             ("a/src/real.rs", ""),
             ("a/src/real/tests.rs", ""),
             ("a/tests/outside.rs", ""),
@@ -155,7 +156,7 @@ pub(crate) mod tests {
         let tests = tree.files.iter().filter(|file| file.only_tests);
         assert_eq!(
             tests.map(|file| file.path.as_str()).collect::<Vec<_>>(),
-            ["a/src/table.rs", "a/src/real/tests.rs", "a/tests/outside.rs"]
+            ["a/src/table.rs", "a/src/table/row.rs", "a/src/real/tests.rs", "a/tests/outside.rs"]
         );
     }
 }

@@ -17,6 +17,9 @@ pub(super) fn siblings_are_strangers(tree: &Tree) -> Vec<Finding> {
         for (file, masked) in tree.rust_files() {
             let inside = file.path.strip_prefix(parent).and_then(|rest| rest.strip_prefix('/'));
             let Some((own, rest)) = inside.and_then(|rest| rest.split_once('/')) else { continue };
+            if is_suite(tree, parent, own) {
+                continue;
+            }
             let depth = rest.split('/').filter(|part| *part != "mod.rs").count() + 1;
             for (at, name) in used_from_root(&masked.code, depth) {
                 if name != own && folders.contains(&name) {
@@ -27,6 +30,12 @@ pub(super) fn siblings_are_strangers(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A folder that is built only for tests runs one suite on every sibling: it has to know them.
+fn is_suite(tree: &Tree, parent: &str, folder: &str) -> bool {
+    let root = format!("{parent}/{folder}/mod.rs");
+    tree.files.iter().any(|file| file.path == root && file.only_tests)
 }
 
 /// The modules of the crate's root that a file names, as `crate::name`, `crate::{name, ...}` or
@@ -166,6 +175,22 @@ mod tests {
         ] {
             check(siblings_are_strangers, &[(A, ""), (B, text)], &[]);
         }
+    }
+
+    #[test]
+    fn a_suite_knows_whom_it_tests_and_nobody_else_does() {
+        let knows = "#[cfg(test)]\nmod tests { use crate::memory; }\n";
+        check(
+            siblings_are_strangers,
+            &[
+                ("crates/stores/src/lib.rs", "#[cfg(test)]\nmod contract;\n"),
+                ("crates/stores/src/contract/mod.rs", "use crate::memory;"),
+                ("crates/stores/src/contract/users.rs", "use crate::memory;"),
+                (A, ""),
+                (B, knows),
+            ],
+            &["crates/stores/src/embedded/write.rs:2: embedded knows its sibling memory"],
+        );
     }
 
     #[test]
