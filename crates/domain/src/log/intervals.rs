@@ -3,8 +3,9 @@
 //! A join and a leave pair by connection id where both carry one. Otherwise a participant has at
 //! most one open interval per call: a second join closes it, inferred, and a leave that names no
 //! connection says that the participant left. A sender that lets nobody in twice says so with each
-//! join, which then closes the participant's other connections, inferred. What nobody reported is inferred and marked, and the
-//! real fact replaces it when it comes, so that nothing here depends on arrival.
+//! join, which then closes the participant's other connections, inferred. What nobody reported is
+//! inferred and marked, and the real fact replaces it when it comes, so that nothing here depends
+//! on arrival.
 
 use std::collections::HashMap;
 
