@@ -7,7 +7,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"syscall"
@@ -46,6 +49,10 @@ func runAndAsk(ctx context.Context, servers *servers, r *report) error {
 	if err != nil {
 		return err
 	}
+	secrets, err := s.turnPasswords(ctx)
+	if err != nil {
+		return err
+	}
 	forged(ctx, r, hook)
 	l, err := s.secondAct(ctx, a,
 		func() error { end(servers.whowas, syscall.SIGKILL); return nil },
@@ -64,7 +71,28 @@ func runAndAsk(ctx context.Context, servers *servers, r *report) error {
 
 	end(servers.whowas, syscall.SIGTERM)
 	r.that("SIGTERM ends whowas with status 0", same("status", servers.whowas.ProcessState.ExitCode(), 0))
+	r.that(fmt.Sprintf("the rooms' %d TURN passwords are neither in the data nor in the log", len(secrets)),
+		same("known", len(secrets), 2), traces(servers.folder, secrets))
 	return nil
+}
+
+// traces looks for secrets in what whowas wrote.
+func traces(folder string, secrets []string) string {
+	var found []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(folder, path)
+		if err != nil || entry.IsDir() || !strings.HasPrefix(name, "data/") && name != "whowas.log" {
+			return err
+		}
+		written, err := os.ReadFile(path)
+		for _, secret := range secrets {
+			if strings.Contains(string(written), secret) {
+				found = append(found, name+" holds one")
+			}
+		}
+		return err
+	})
+	return strings.Join(append(found, trouble(err)), " ")
 }
 
 // settle waits until the answer has as many rows, and as many of them finished, as it must have.

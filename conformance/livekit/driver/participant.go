@@ -2,7 +2,7 @@ package main
 
 // One participant, in a process of its own, so that it can be killed like a phone whose battery
 // ends. It reads commands from standard input, a line each (`publish audio`, `publish video`,
-// `attributes JSON`, `leave`), and says on standard output what happened, a JSON object a line.
+// `attributes JSON`, `resume`, `leave`), and says on standard output what happened, a JSON object a line.
 
 import (
 	"bufio"
@@ -32,7 +32,7 @@ type invitation struct {
 
 // happening is what a participant says.
 type happening struct {
-	What     string    `json:"what"` // joined, published, gone, saw_leave
+	What     string    `json:"what"` // joined, published, resumed, gone, saw_leave
 	At       time.Time `json:"at"`
 	RoomSID  string    `json:"room_sid,omitempty"`
 	Identity string    `json:"identity,omitempty"`
@@ -61,6 +61,7 @@ func participate() {
 	}
 	callback := &lksdk.RoomCallback{
 		OnDisconnected: func() { say(happening{What: "gone"}) },
+		OnReconnected:  func() { say(happening{What: "resumed"}) },
 		OnParticipantDisconnected: func(other *lksdk.RemoteParticipant) {
 			say(happening{What: "saw_leave", Identity: other.Identity()})
 		},
@@ -102,6 +103,10 @@ func obey(room *lksdk.Room, line string) error {
 			return err
 		}
 		room.LocalParticipant.SetAttributes(attributes)
+		return nil
+	case "resume":
+		// The signal connection breaks and is taken up again; the media connection stays.
+		room.Simulate(lksdk.SimulateSignalReconnect)
 		return nil
 	case "leave":
 		room.Disconnect()

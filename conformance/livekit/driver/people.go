@@ -221,3 +221,18 @@ func (s *session) knock(identity, room string) error {
 	}
 	return connection.Close()
 }
+
+// turnPasswords are the secrets of the rooms there are: webhooks carry them, nothing may keep them.
+func (s *session) turnPasswords(ctx context.Context) ([]string, error) {
+	rooms, err := s.roomService().ListRooms(ctx, &livekit.ListRoomsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	var secrets []string
+	for _, room := range rooms.Rooms {
+		if room.TurnPassword != "" {
+			secrets = append(secrets, room.TurnPassword)
+		}
+	}
+	return secrets, nil
+}

@@ -2,7 +2,8 @@ package main
 
 // Who comes, what they do, and what the log has to say about it afterwards.
 //
-//	Room1   alice   stays until the media server dies; comes back into the room's next call
+//	Room1   alice   stays until the media server dies, though her signal connection breaks once (a
+//	                resume, which LiveKit does not report); comes back into the room's next call
 //	        bob     leaves cleanly, comes back with another device and network, publishes, leaves
 //	        carol   publishes, is killed, never comes back: the server notices by timeout
 //	        dave    is killed and comes back before the server noticed (duplicate identity), leaves
@@ -138,6 +139,13 @@ func (s *session) secondAct(ctx context.Context, a *actors, failReceiver, healRe
 	}
 	changed, _ := json.Marshal(map[string]string{"network.connection.type": "wifi", "mood": "off"})
 	if err := a.bob.tell("attributes " + string(changed)); err != nil {
+		return nil, err
+	}
+	broken := time.Now()
+	if err := a.alice.tell("resume"); err != nil {
+		return nil, err
+	}
+	if _, err := a.alice.hear(ctx, "resumed", "", broken, 10*time.Second); err != nil {
 		return nil, err
 	}
 	carolKilled := a.carol.drop()
