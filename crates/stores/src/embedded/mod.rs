@@ -14,6 +14,7 @@ mod open;
 mod record;
 mod store;
 mod tables;
+mod transaction;
 mod users;
 mod writer;
 

@@ -9,13 +9,14 @@ use domain::ids::{AppId, UserId};
 use domain::log::{Event, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, NewUser, Registration, Store, Update};
 use domain::users::{ProfileChange, User};
-use heed::{Env, RoTxn};
+use heed::Env;
 
 use super::change::{Answer, Change, Pending};
 use super::fault::Fault;
 use super::log;
 use super::open::{OpenError, Options, open};
 use super::tables::Tables;
+use super::transaction::Read;
 use super::users;
 use super::writer::Writer;
 
@@ -58,10 +59,10 @@ impl Embedded {
         answer.await.unwrap_or(Err(Error::Stopped))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Tables, &RoTxn<'_>) -> Result<T, Fault>) -> Result<T> {
+    fn read<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T, Fault>) -> Result<T> {
         let read = || {
             let txn = self.env.read_txn()?;
-            read(&self.tables, &txn)
+            read(Read { tables: &self.tables, txn: &txn })
         };
         Ok(read()?)
     }
@@ -90,7 +91,7 @@ impl Store for Embedded {
     }
 
     async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        self.read(|tables, txn| users::find(tables, txn, app, ids))
+        self.read(|read| users::find(read, app, ids))
     }
 
     async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>> {
@@ -98,7 +99,7 @@ impl Store for Embedded {
     }
 
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage> {
-        self.read(|tables, txn| log::page(tables, txn, query))
+        self.read(|read| log::page(read, query))
     }
 
     fn ready(&self) -> Result<()> {

@@ -87,13 +87,6 @@ impl Tables {
         })?;
         Ok(Self::of(opened.unwrap_commit()))
     }
-
-    /// The next number of a kind; no number is given twice.
-    pub(super) fn next_number(&self, txn: &mut RwTxn<'_>, kind: &str) -> Result<u64> {
-        let number = self.counters.find(txn, kind.as_bytes())?.unwrap_or(0);
-        self.counters.put(txn, kind.as_bytes(), &(number + 1))?;
-        Ok(number)
-    }
 }
 
 /// A table of sealed records.

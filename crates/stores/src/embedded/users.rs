@@ -3,11 +3,10 @@
 use domain::ids::{AppId, UserId};
 use domain::store::{IfTaken, NewUser, Registration, Update};
 use domain::users::{ProfileChange, User};
-use heed::{RoTxn, RwTxn};
 
 use super::fault::Result;
 use super::key::Key;
-use super::tables::Tables;
+use super::transaction::{Read, Write};
 
 /// A request to register users.
 pub(super) struct Register {
@@ -37,23 +36,14 @@ fn key_of(app: AppId, id: &UserId) -> Key {
 }
 
 /// Registers the users, and tells of each what became of them.
-pub(super) fn register(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    request: &Register,
-) -> Result<Vec<Registration>> {
-    request.users.iter().map(|new| register_one(tables, txn, request, new)).collect()
+pub(super) fn register(write: &mut Write<'_>, request: &Register) -> Result<Vec<Registration>> {
+    request.users.iter().map(|new| register_one(write, request, new)).collect()
 }
 
-fn register_one(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    request: &Register,
-    new: &NewUser,
-) -> Result<Registration> {
+fn register_one(write: &mut Write<'_>, request: &Register, new: &NewUser) -> Result<Registration> {
     let key = key_of(request.app, &new.id);
     let now_unix_ms = request.now_unix_ms;
-    let (user, registration) = match tables.users.find(txn, &key)? {
+    let (user, registration) = match write.tables.users.find(&write.txn, &key)? {
         None => {
             let user = User {
                 id: new.id.clone(),
@@ -73,35 +63,27 @@ fn register_one(
             }
         },
     };
-    tables.users.put(txn, &key, &user)?;
+    write.tables.users.put(&mut write.txn, &key, &user)?;
     Ok(registration)
 }
 
 /// Makes the changes, and tells of each what became of it.
-pub(super) fn update(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    request: &Change,
-) -> Result<Vec<Update>> {
+pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Update>> {
     let mut update_one = |(id, change): &(UserId, ProfileChange)| {
         let key = key_of(request.app, id);
-        let Some(mut user) = tables.users.find(txn, &key)? else { return Ok(Update::NotFound) };
+        let users = &write.tables.users;
+        let Some(mut user) = users.find(&write.txn, &key)? else { return Ok(Update::NotFound) };
         change.apply(&mut user.profile);
         user.modified_unix_ms = user.modified_unix_ms.max(request.now_unix_ms);
-        tables.users.put(txn, &key, &user)?;
+        users.put(&mut write.txn, &key, &user)?;
         Ok(Update::Done)
     };
     request.changes.iter().map(&mut update_one).collect()
 }
 
 /// The users with these ids.
-pub(super) fn find(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
-    app: AppId,
-    ids: &[UserId],
-) -> Result<Vec<Option<User>>> {
-    ids.iter().map(|id| tables.users.find(txn, &key_of(app, id))).collect()
+pub(super) fn find(read: Read<'_>, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+    ids.iter().map(|id| read.tables.users.find(read.txn, &key_of(app, id))).collect()
 }
 
 #[cfg(test)]

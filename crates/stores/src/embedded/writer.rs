@@ -12,7 +12,7 @@
 //!   that succeeds proves nothing about what the first one lost.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,6 +27,7 @@ use super::change::Change;
 use super::fault::{Fault, is_out_of_room};
 use super::group;
 use super::tables::Tables;
+use super::transaction::Write;
 
 /// How many changes may wait; one more is [`Error::Busy`].
 pub(super) const QUEUE_LEN_MAX: usize = 4_096;
@@ -197,11 +198,12 @@ impl Groups {
     #[expect(clippy::cast_precision_loss, reason = "a metric; a group is far below 2^52")]
     fn write(&self, group: &mut [Change]) -> Result<(), Failure> {
         metrics::histogram!("whowas_writer_group_size").record(group.len() as f64);
-        let mut txn = self.env.write_txn().map_err(|error| Failure::Applying(error.into()))?;
-        group::apply(&self.tables, &mut txn, group).map_err(Failure::Applying)?;
+        let txn = self.env.write_txn().map_err(|error| Failure::Applying(error.into()))?;
+        let mut write = Write { tables: &self.tables, txn };
+        group::apply(&mut write, group).map_err(Failure::Applying)?;
         // Measures, and decides nothing.
         let began = Instant::now();
-        txn.commit().map_err(Failure::Committing)?;
+        write.txn.commit().map_err(Failure::Committing)?;
         metrics::histogram!("whowas_writer_commit_seconds").record(began.elapsed());
         Ok(())
     }

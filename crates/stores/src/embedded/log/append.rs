@@ -1,17 +1,17 @@
 //! An event is written down once.
 
-use domain::ids::ParticipantId;
 use domain::log::event::{EventHash, Rank};
 use domain::log::stay::RoomKey;
 use domain::log::{Closer, Event};
 use domain::store::Appended;
-use heed::{RoTxn, RwTxn};
 use serde::{Deserialize, Serialize};
 
+use super::place::Seat;
 use super::touched::{Restart, Step, Touched, TouchedRoom};
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts};
-use crate::embedded::tables::{Index, Tables};
+use crate::embedded::tables::Index;
+use crate::embedded::transaction::{Read, Write};
 
 /// An event, and the hash by which it is compared with others of its identity.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,34 +22,28 @@ pub(in crate::embedded) struct KnownEvent {
 
 /// Adds events, tells of each what became of it, and notes what they touch.
 pub(in crate::embedded) fn append(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
+    write: &mut Write<'_>,
     touched: &mut Touched,
     events: &[Event],
 ) -> Result<Vec<Appended>> {
-    events.iter().map(|event| append_one(tables, txn, touched, event)).collect()
+    events.iter().map(|event| append_one(write, touched, event)).collect()
 }
 
-fn append_one(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    touched: &mut Touched,
-    event: &Event,
-) -> Result<Appended> {
+fn append_one(write: &mut Write<'_>, touched: &mut Touched, event: &Event) -> Result<Appended> {
     let content = event.content_hash();
     let place = EventPlace { time_unix_us: event.time_unix_us, identity: event.identity() };
-    let appended = match tables.events.find(txn, &place.key(Key::new()))? {
+    let appended = match write.tables.events.find(&write.txn, &place.key(Key::new()))? {
         None => Appended::Stored,
         Some(known) if known.content == content => return Ok(Appended::Duplicate),
         Some(known) if known.content < content => return Ok(Appended::Conflict),
         Some(known) => {
-            place.note(tables, txn, touched, &known.event, Step::Went)?;
+            place.note(write, touched, &known.event, Step::Went)?;
             Appended::Conflict
         }
     };
-    place.note(tables, txn, touched, event, Step::Came)?;
+    place.note(write, touched, event, Step::Came)?;
     let known = KnownEvent { content, event: event.clone() };
-    tables.events.put(txn, &place.key(Key::new()), &known)?;
+    write.tables.events.put(&mut write.txn, &place.key(Key::new()), &known)?;
     Ok(appended)
 }
 
@@ -67,29 +61,29 @@ impl EventPlace {
     /// Keeps the indexes of events, and notes what the event touches.
     fn note(
         &self,
-        tables: &Tables,
-        txn: &mut RwTxn<'_>,
+        write: &mut Write<'_>,
         touched: &mut Touched,
         event: &Event,
         step: Step,
     ) -> Result<()> {
         let Some(room) = event.room() else {
             let server = restarts_of(event.app, event.door.as_str(), event.source.as_str());
-            set(&tables.restarts, txn, &self.key(server), step)?;
+            set(&write.tables.restarts, write, &self.key(server), step)?;
             let (app, door) = (event.app, event.door.clone());
             let restart = |closer| Restart { app, door, closer };
             touched.restarts.extend(Closer::from_event(event).map(restart));
             return Ok(());
         };
         let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };
-        let number = room_number(tables, txn, &at)?;
-        set(&tables.room_events, txn, &self.key(Key::new().u64(number)), step)?;
+        let number = room_number(write, &at)?;
+        set(&write.tables.room_events, write, &self.key(Key::new().u64(number)), step)?;
         if let Some(who) = event.presence() {
-            set(&tables.facts, txn, &self.key(facts_of(number, &who.participant)), step)?;
+            let seat = Seat { room: number, participant: &who.participant };
+            set(&write.tables.facts, write, &self.key(facts_of(seat)), step)?;
         }
         if let Some(closer) = Closer::from_event(event) {
             let order = Key::new().u64(number).time(closer.effective_unix_us);
-            set(&tables.closers, txn, &self.key(order.u8(rank_byte(closer.rank))), step)?;
+            set(&write.tables.closers, write, &self.key(order.u8(rank_byte(closer.rank))), step)?;
         }
         let room = touched.rooms.entry(number).or_insert_with(|| TouchedRoom::new(at));
         room.note(event, step);
@@ -97,10 +91,10 @@ impl EventPlace {
     }
 }
 
-fn set(index: &Index, txn: &mut RwTxn<'_>, key: &Key, step: Step) -> Result<()> {
+fn set(index: &Index, write: &mut Write<'_>, key: &Key, step: Step) -> Result<()> {
     match step {
-        Step::Came => index.put(txn, key, &[]),
-        Step::Went => index.delete(txn, key),
+        Step::Came => index.put(&mut write.txn, key, &[]),
+        Step::Went => index.delete(&mut write.txn, key),
     }
 }
 
@@ -110,8 +104,8 @@ pub(super) fn restarts_of(app: domain::AppId, door: &str, source: &str) -> Key {
 }
 
 /// The beginning of the keys in `facts` of one participant in one room.
-fn facts_of(room: u64, participant: &ParticipantId) -> Key {
-    Key::new().u64(room).text(participant.as_str())
+fn facts_of(seat: Seat<'_>) -> Key {
+    Key::new().u64(seat.room).text(seat.participant.as_str())
 }
 
 fn rank_byte(rank: Rank) -> u8 {
@@ -124,37 +118,28 @@ fn rank_byte(rank: Rank) -> u8 {
 }
 
 /// The number of a room; the next one if it has none.
-fn room_number(tables: &Tables, txn: &mut RwTxn<'_>, at: &RoomKey) -> Result<u64> {
+fn room_number(write: &mut Write<'_>, at: &RoomKey) -> Result<u64> {
     let key = Key::new().u32(at.app.0).text(at.door.as_str()).bytes(at.room.as_str().as_bytes());
-    if let Some(number) = tables.rooms.find(txn, &key)? {
+    if let Some(number) = write.tables.rooms.find(&write.txn, &key)? {
         return Ok(number);
     }
-    let number = tables.next_number(txn, "room")?;
-    tables.rooms.put(txn, &key, &number)?;
+    let number = write.next_number("room")?;
+    write.tables.rooms.put(&mut write.txn, &key, &number)?;
     Ok(number)
 }
 
 /// The event to which a row of an index of events points.
-pub(super) fn event_of(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
-    index: &Index,
-    key: &[u8],
-) -> Result<Event> {
+pub(super) fn event_of(read: Read<'_>, index: &Index, key: &[u8]) -> Result<Event> {
     const PLACE_LEN: usize = size_of::<i64>() + size_of::<EventHash>();
     let place = key.split_last_chunk::<PLACE_LEN>().ok_or_else(|| index.damaged())?.1;
-    Ok(tables.events.get(txn, place)?.event)
+    Ok(read.tables.events.get(read.txn, place)?.event)
 }
 
 /// Every event about one participant in one room.
-pub(super) fn facts(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
-    room: u64,
-    participant: &ParticipantId,
-) -> Result<Vec<Event>> {
-    let rows = tables.facts.range(txn, &facts_of(room, participant), &[])?;
-    rows.map(|row| event_of(tables, txn, &tables.facts, row?.0)).collect()
+pub(super) fn facts(read: Read<'_>, seat: Seat<'_>) -> Result<Vec<Event>> {
+    let facts = &read.tables.facts;
+    let rows = facts.range(read.txn, &facts_of(seat), &[])?;
+    rows.map(|row| event_of(read, facts, row?.0)).collect()
 }
 
 /// The time at which an event of `room_events` happened.

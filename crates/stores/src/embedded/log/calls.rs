@@ -10,13 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::ids::{CallId, ParticipantId};
 use domain::log::mint::{Minted, Uncalled, mint};
 use domain::log::{ClientFacts, Interval};
-use heed::{RoTxn, RwTxn};
 use serde::{Deserialize, Serialize};
 
-use super::touched::Room;
+use super::place::{Room, Seat};
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts, time_bytes};
-use crate::embedded::tables::Tables;
+use crate::embedded::transaction::{Read, Write};
 
 /// An interval that needed a call, and the call that it was given, once it was.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,33 +56,33 @@ pub(super) fn placed(intervals: &[Interval]) -> Vec<(Place, &Interval)> {
     placed
 }
 
-fn interval_key(room: u64, participant: &ParticipantId, (joined, nth): Place) -> Key {
-    Key::new().u64(room).time(joined).text(participant.as_str()).u16(nth)
+fn interval_key(seat: Seat<'_>, (joined, nth): Place) -> Key {
+    Key::new().u64(seat.room).time(joined).text(seat.participant.as_str()).u16(nth)
 }
 
 /// Replaces the intervals of one participant that need calls, and notes what changed.
 pub(super) fn replace_intervals(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    (room, participant): (u64, &ParticipantId),
+    write: &mut Write<'_>,
+    seat: Seat<'_>,
     (old, new): (&[Place], &[(Place, &Interval)]),
     changed: &mut Changed,
 ) -> Result<()> {
     let kept: BTreeSet<Place> = new.iter().map(|(place, _)| *place).collect();
     for place in old.iter().filter(|place| !kept.contains(place)) {
-        tables.uncalled.delete(txn, &interval_key(room, participant, *place))?;
+        write.tables.uncalled.delete(&mut write.txn, &interval_key(seat, *place))?;
         changed.note(place.0);
     }
     for (place, interval) in new {
-        let key = interval_key(room, participant, *place);
-        let known = tables.uncalled.find(txn, &key)?;
-        let uncalled = bare(participant, interval);
+        let key = interval_key(seat, *place);
+        let known = write.tables.uncalled.find(&write.txn, &key)?;
+        let uncalled = bare(seat.participant, interval);
         if known.as_ref().is_some_and(|known| known.uncalled == uncalled) {
             continue;
         }
         changed.note(place.0);
         let call = known.and_then(|known| known.call);
-        tables.uncalled.put(txn, &key, &MintedInterval { uncalled, call })?;
+        let minted = MintedInterval { uncalled, call };
+        write.tables.uncalled.put(&mut write.txn, &key, &minted)?;
     }
     Ok(())
 }
@@ -96,27 +95,21 @@ fn bare(participant: &ParticipantId, interval: &Interval) -> Uncalled {
 }
 
 /// The call that an interval was given.
-pub(super) fn call_of(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
-    (room, participant): (u64, &ParticipantId),
-    place: Place,
-) -> Result<CallId> {
-    let minted = tables.uncalled.get(txn, &interval_key(room, participant, place))?;
-    minted.call.ok_or_else(|| tables.minted.damaged())
+pub(super) fn call_of(read: Read<'_>, seat: Seat<'_>, place: Place) -> Result<CallId> {
+    let minted = read.tables.uncalled.get(read.txn, &interval_key(seat, place))?;
+    minted.call.ok_or_else(|| read.tables.minted.damaged())
 }
 
 /// Mints again what the changes can have changed, and tells whose intervals are in other calls now.
 pub(super) fn mint_again(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
+    write: &mut Write<'_>,
     room: Room<'_>,
     changed: Changed,
 ) -> Result<BTreeSet<ParticipantId>> {
     let Some(changed) = changed.0 else { return Ok(BTreeSet::new()) };
-    let part = part_to_mint(tables, txn, room.number, changed)?;
+    let part = part_to_mint(write.read(), room.number, changed)?;
     let calls = mint(room.at.app, &room.at.room, part.intervals);
-    replace_calls(tables, txn, room.number, (part.first, part.end), &calls)?;
+    replace_calls(write, room.number, (part.first, part.end), &calls)?;
     let mut moved = BTreeSet::new();
     let mut places: BTreeMap<(i64, ParticipantId), u16> = BTreeMap::new();
     for Minted { call, intervals, .. } in calls {
@@ -124,11 +117,12 @@ pub(super) fn mint_again(
             let (joined, participant) =
                 (uncalled.interval.joined_unix_us, uncalled.participant.clone());
             let next = places.entry((joined, participant.clone())).or_insert(0);
-            let key = interval_key(room.number, &participant, (joined, *next));
+            let key = interval_key(room.seat(&participant), (joined, *next));
             *next = next.saturating_add(1);
             if part.calls.get(&*key) != Some(&call) {
                 let call = Some(call.clone());
-                tables.uncalled.put(txn, &key, &MintedInterval { uncalled, call })?;
+                let minted = MintedInterval { uncalled, call };
+                write.tables.uncalled.put(&mut write.txn, &key, &minted)?;
                 moved.insert(participant);
             }
         }
@@ -148,29 +142,27 @@ struct Part {
 }
 
 fn part_to_mint(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
+    read: Read<'_>,
     room: u64,
     (first_changed, last_changed): (i64, i64),
 ) -> Result<Part> {
     let prefix = Key::new().u64(room);
     // Whatever joined before the first change is as it was, so the call that was on then began as it
     // did.
-    let before = tables.minted.before(txn, &prefix, &time_bytes(first_changed))?.next();
+    let minted = &read.tables.minted;
+    let before = minted.before(read.txn, &prefix, &time_bytes(first_changed))?.next();
     let first = match before.transpose()? {
-        Some((key, _)) => {
-            KeyParts(&key[prefix.len()..]).time().ok_or_else(|| tables.minted.damaged())?
-        }
+        Some((key, _)) => KeyParts(&key[prefix.len()..]).time().ok_or_else(|| minted.damaged())?,
         None => first_changed,
     };
     let mut part = Part { first, end: None, intervals: vec![], calls: HashMap::new() };
     let mut empty_unix_us = Some(first);
-    for row in tables.uncalled.range(txn, &prefix, &time_bytes(first))? {
+    for row in read.tables.uncalled.range(read.txn, &prefix, &time_bytes(first))? {
         let (key, MintedInterval { uncalled, call }) = row?;
         let Interval { joined_unix_us: joined, end, .. } = uncalled.interval;
         if joined > last_changed
             && empty_unix_us.is_some_and(|empty| empty <= joined)
-            && began_at(tables, txn, room, joined)?
+            && began_at(read, room, joined)?
         {
             part.end = Some(joined);
             break;
@@ -183,15 +175,14 @@ fn part_to_mint(
 }
 
 /// Whether a call began at an instant when the room was minted last.
-fn began_at(tables: &Tables, txn: &RoTxn<'_>, room: u64, at: i64) -> Result<bool> {
+fn began_at(read: Read<'_>, room: u64, at: i64) -> Result<bool> {
     let prefix = Key::new().u64(room).time(at);
-    Ok(tables.minted.range(txn, &prefix, &[])?.next().transpose()?.is_some())
+    Ok(read.tables.minted.range(read.txn, &prefix, &[])?.next().transpose()?.is_some())
 }
 
 /// Replaces the calls that began in a part of the room.
 fn replace_calls(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
+    write: &mut Write<'_>,
     room: u64,
     (first, end): (i64, Option<i64>),
     calls: &[Minted],
@@ -203,7 +194,8 @@ fn replace_calls(
     let prefix = Key::new().u64(room);
     let behind = end.map(|end| Key::new().u64(room).time(end));
     let mut old = BTreeSet::new();
-    for row in tables.minted.range(txn, &prefix, &time_bytes(first))? {
+    let minted = &write.tables.minted;
+    for row in minted.range(&write.txn, &prefix, &time_bytes(first))? {
         let (key, _) = row?;
         if behind.as_ref().is_some_and(|behind| key >= &**behind) {
             break;
@@ -211,10 +203,10 @@ fn replace_calls(
         old.insert(Key::new().bytes(key));
     }
     for gone in old.difference(&new) {
-        tables.minted.delete(txn, gone)?;
+        minted.delete(&mut write.txn, gone)?;
     }
     for came in new.difference(&old) {
-        tables.minted.put(txn, came, &[])?;
+        minted.put(&mut write.txn, came, &[])?;
     }
     Ok(())
 }

@@ -8,24 +8,23 @@ use domain::ids::{CallId, ParticipantId};
 use domain::log::closing::{first_of, is_heard_before};
 use domain::log::event::Rank;
 use domain::log::{Closer, Closers, Closing, Event, Interval, Proof, Reach, fold_participant};
-use heed::RoTxn;
 
 use super::append::{event_of, facts, restarts_of, time_of_room_event};
+use super::place::Room;
 use super::standing::Watch;
-use super::touched::Room;
 use crate::embedded::fault::{Fault, Result};
 use crate::embedded::key::{Key, KeyParts, time_bytes};
-use crate::embedded::tables::{Index, Tables};
+use crate::embedded::tables::Index;
+use crate::embedded::transaction::Read;
 
 /// The closers of one room, as of one transaction.
 pub(super) struct RoomClosers<'t> {
-    tables: &'t Tables,
-    txn: &'t RoTxn<'t>,
+    read: Read<'t>,
     room: Room<'t>,
     /// By their keys: a snapshot may be long, and is compared with everyone who is there.
-    read: RefCell<HashMap<Vec<u8>, Rc<Closer>>>,
+    known: RefCell<HashMap<Vec<u8>, Rc<Closer>>>,
     /// When a call was last heard of before an instant.
-    heard: RefCell<HashMap<(Option<CallId>, i64), Option<i64>>>,
+    heard: RefCell<HashMap<Asked, Option<i64>>>,
     /// The last instant of the participant's own events.
     own_last_unix_us: Cell<i64>,
     /// What the participant's intervals turned out to depend on.
@@ -33,6 +32,9 @@ pub(super) struct RoomClosers<'t> {
     /// What went wrong, since a fold cannot fail.
     fault: Cell<Option<Fault>>,
 }
+
+/// Of which call, and before when.
+type Asked = (Option<CallId>, i64);
 
 /// Somebody's intervals, and what they depend on besides their own events.
 pub(super) struct Folded {
@@ -47,12 +49,11 @@ struct Found {
 }
 
 impl<'t> RoomClosers<'t> {
-    pub(super) fn new(tables: &'t Tables, txn: &'t RoTxn<'t>, room: Room<'t>) -> Self {
+    pub(super) fn new(read: Read<'t>, room: Room<'t>) -> Self {
         Self {
-            tables,
-            txn,
+            read,
             room,
-            read: RefCell::default(),
+            known: RefCell::default(),
             heard: RefCell::default(),
             own_last_unix_us: Cell::new(i64::MIN),
             watch: Cell::default(),
@@ -62,7 +63,7 @@ impl<'t> RoomClosers<'t> {
 
     /// Folds the events of one participant.
     pub(super) fn fold(&self, participant: &ParticipantId) -> Result<Folded> {
-        let events = facts(self.tables, self.txn, self.room.number, participant)?;
+        let events = facts(self.read, self.room.seat(participant))?;
         let last = events.iter().map(Event::effective_unix_us).max();
         self.own_last_unix_us.set(last.unwrap_or(i64::MIN));
         self.watch.set(Watch::default());
@@ -107,11 +108,11 @@ impl<'t> RoomClosers<'t> {
         ends: &impl Fn(&Closer) -> bool,
         candidates: &mut Vec<Rc<Closer>>,
     ) -> Result<()> {
-        let index = &self.tables.closers;
-        let rows = index.range(self.txn, &Key::new().u64(self.room.number), since)?;
+        let index = &self.read.tables.closers;
+        let rows = index.range(self.read.txn, &Key::new().u64(self.room.number), since)?;
         let mut found: Option<Rc<Closer>> = None;
         for row in rows {
-            let closer = self.read(index, row?.0)?;
+            let closer = self.closer(index, row?.0)?;
             if found.as_ref().is_some_and(|found| found.is_before(&closer)) {
                 break;
             }
@@ -123,13 +124,13 @@ impl<'t> RoomClosers<'t> {
         Ok(())
     }
 
-    fn read(&self, index: &Index, key: &[u8]) -> Result<Rc<Closer>> {
-        if let Some(closer) = self.read.borrow().get(key) {
+    fn closer(&self, index: &Index, key: &[u8]) -> Result<Rc<Closer>> {
+        if let Some(closer) = self.known.borrow().get(key) {
             return Ok(Rc::clone(closer));
         }
-        let event = event_of(self.tables, self.txn, index, key)?;
+        let event = event_of(self.read, index, key)?;
         let closer = Rc::new(Closer::from_event(&event).ok_or_else(|| index.damaged())?);
-        self.read.borrow_mut().insert(key.to_vec(), Rc::clone(&closer));
+        self.known.borrow_mut().insert(key.to_vec(), Rc::clone(&closer));
         Ok(closer)
     }
 
@@ -140,10 +141,10 @@ impl<'t> RoomClosers<'t> {
         since: &[u8],
         candidates: &mut Vec<Rc<Closer>>,
     ) -> Result<()> {
-        let index = &self.tables.restarts;
+        let index = &self.read.tables.restarts;
         let source = &interval.source;
         let prefix = restarts_of(self.room.at.app, self.room.at.door.as_str(), source.as_str());
-        for row in index.range(self.txn, &prefix, since)? {
+        for row in index.range(self.read.txn, &prefix, since)? {
             let mut parts = KeyParts(&row?.0[prefix.len()..]);
             let effective_unix_us = parts.time().ok_or_else(|| index.damaged())?;
             if effective_unix_us > interval.joined_unix_us {
@@ -163,10 +164,10 @@ impl<'t> RoomClosers<'t> {
         ends: &impl Fn(&Closer) -> bool,
         candidates: &mut Vec<Rc<Closer>>,
     ) -> Result<()> {
-        let index = &self.tables.calls;
+        let index = &self.read.tables.calls;
         let prefix = Key::new().u64(self.room.number);
         let mut found: Option<i64> = None;
-        for row in index.range(self.txn, &prefix, since)? {
+        for row in index.range(self.read.txn, &prefix, since)? {
             let mut parts = KeyParts(&row?.0[prefix.len()..]);
             let time = parts.time().ok_or_else(|| index.damaged())?;
             if found.is_some_and(|found| found < time) {
@@ -188,12 +189,12 @@ impl<'t> RoomClosers<'t> {
         if let Some(&heard) = self.heard.borrow().get(&asked) {
             return Ok(heard);
         }
-        let index = &self.tables.room_events;
+        let index = &self.read.tables.room_events;
         let before = time_bytes(closer.effective_unix_us);
         let mut heard = None;
-        for row in index.before(self.txn, &Key::new().u64(self.room.number), &before)? {
+        for row in index.before(self.read.txn, &Key::new().u64(self.room.number), &before)? {
             let (key, _) = row?;
-            if is_heard_before(&event_of(self.tables, self.txn, index, key)?, call, closer) {
+            if is_heard_before(&event_of(self.read, index, key)?, call, closer) {
                 heard = Some(time_of_room_event(index, key)?);
                 break;
             }

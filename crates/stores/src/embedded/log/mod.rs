@@ -17,6 +17,7 @@ mod calls;
 mod closers;
 mod index;
 mod page;
+mod place;
 mod settle;
 mod standing;
 mod stays;

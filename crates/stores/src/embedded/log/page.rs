@@ -9,24 +9,20 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use domain::log::{StayPage, StayQuery};
-use heed::RoTxn;
 
 use super::index::{self, CLASSES, Found, Scope};
 use super::stays;
 use crate::embedded::fault::Result;
 use crate::embedded::key::KeyParts;
-use crate::embedded::tables::{Index, Row, Tables};
+use crate::embedded::tables::{Index, Row};
+use crate::embedded::transaction::Read;
 
 /// One page of the stays that a query selects, and how many it selects in all.
-pub(in crate::embedded) fn page<'t>(
-    tables: &'t Tables,
-    txn: &'t RoTxn<'t>,
-    query: &'t StayQuery,
-) -> Result<StayPage> {
+pub(in crate::embedded) fn page<'t>(read: Read<'t>, query: &'t StayQuery) -> Result<StayPage> {
     let mut streams = vec![];
     for scope in scopes(query) {
         for class in CLASSES {
-            streams.extend(open(tables, txn, query, scope, class)?);
+            streams.extend(open(read, query, scope, class)?);
         }
     }
     let mut heads = BinaryHeap::new();
@@ -39,7 +35,7 @@ pub(in crate::embedded) fn page<'t>(
         && let Some(Reverse((_, number, which))) = heads.pop()
     {
         if page.total >= query.offset {
-            page.stays.push(stays::get(tables, txn, number)?);
+            page.stays.push(stays::get(read, number)?);
         }
         page.total += 1;
         heads.extend(streams[which].next()?.map(|(order, number)| Reverse((order, number, which))));
@@ -70,8 +66,7 @@ struct Order<'t> {
 
 /// The rows of one scope and class that a query selects.
 struct Stream<'t, Rows> {
-    tables: &'t Tables,
-    txn: &'t RoTxn<'t>,
+    read: Read<'t>,
     query: &'t StayQuery,
     scope: Scope<'t>,
     index: &'t Index,
@@ -84,8 +79,7 @@ struct Stream<'t, Rows> {
 }
 
 fn open<'t>(
-    tables: &'t Tables,
-    txn: &'t RoTxn<'t>,
+    read: Read<'t>,
     query: &'t StayQuery,
     scope: Scope<'t>,
     class: u8,
@@ -100,10 +94,10 @@ fn open<'t>(
         Some(end) => prefix.clone().time(end),
         None => scope.prefix(class + 1),
     };
-    let index = scope.index(tables);
-    let rows = index.between(txn, &first, &end)?;
+    let index = scope.index(read.tables);
+    let rows = index.between(read.txn, &first, &end)?;
     let (prefix_len, ahead, ready) = (prefix.len(), None, VecDeque::new());
-    Ok(Some(Stream { tables, txn, query, scope, index, prefix_len, rows, ahead, ready }))
+    Ok(Some(Stream { read, query, scope, index, prefix_len, rows, ahead, ready }))
 }
 
 impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Stream<'t, Rows> {
@@ -153,7 +147,7 @@ impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Stream<'t, Rows> {
         match parts.text() {
             Some(text) => Ok(text == room.as_str()),
             // The key was cut before the end of the room's name.
-            None => Ok(stays::get(self.tables, self.txn, row.number)?.room == *room),
+            None => Ok(stays::get(self.read, row.number)?.room == *room),
         }
     }
 
@@ -183,7 +177,7 @@ impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Stream<'t, Rows> {
         };
         let mut ready = Vec::with_capacity(alike.len());
         for row in alike {
-            let stay = stays::get(self.tables, self.txn, row.number)?;
+            let stay = stays::get(self.read, row.number)?;
             let rest = Cow::Owned(scope.rest(&stay).to_vec());
             ready.push((Order { created_unix_s: row.created_unix_s, rest }, row.number));
         }

@@ -6,53 +6,45 @@ use domain::ids::{CallId, ParticipantId};
 use domain::log::room::told_join;
 use domain::log::stay::stays_of;
 use domain::log::{Closer, Interval, Reach, Stay};
-use heed::{RoTxn, RwTxn};
 
 use super::append::event_of;
 use super::calls::{self, Changed};
 use super::closers::{Folded, RoomClosers};
+use super::place::{Room, Seat};
 use super::standing::{self, Standing, Watcher};
 use super::stays;
-use super::touched::{Room, ToldJoins, Touched, TouchedRoom};
+use super::touched::{ToldJoins, Touched, TouchedRoom};
 use crate::embedded::fault::Result;
 use crate::embedded::key::Key;
-use crate::embedded::tables::Tables;
+use crate::embedded::transaction::{Read, Write};
 
 /// Brings everything that is derived from events up to date with them.
-pub(in crate::embedded) fn settle(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    mut touched: Touched,
-) -> Result<()> {
+pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched) -> Result<()> {
     for restart in touched.restarts {
         let since = restart.closer.effective_unix_us;
         let server = (restart.app, &restart.door);
-        for (number, at) in standing::watching_rooms(tables, txn, server, since)? {
+        for (number, at) in standing::watching_rooms(write.read(), server, since)? {
             let room = touched.rooms.entry(number).or_insert_with(|| TouchedRoom::new(at));
             room.closers.push(restart.closer.clone());
         }
     }
     for (number, room) in &mut touched.rooms {
-        settle_first_joins(tables, txn, *number, room)?;
-        settle_room(tables, txn, *number, room)?;
+        settle_first_joins(write, *number, room)?;
+        settle_room(write, *number, room)?;
     }
     Ok(())
 }
 
 /// Keeps the first joins of calls. A first join is a closer, so one that moves is two that changed.
-fn settle_first_joins(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    room: u64,
-    touched: &mut TouchedRoom,
-) -> Result<()> {
+fn settle_first_joins(write: &mut Write<'_>, room: u64, touched: &mut TouchedRoom) -> Result<()> {
     for (call, joins) in &touched.calls {
         let key = Key::new().u64(room).bytes(call.as_str().as_bytes());
-        let old = tables.first_joins.find(txn, &key)?;
-        let new = first_join(tables, txn, room, (call, joins), old)?;
+        let old = write.tables.first_joins.find(&write.txn, &key)?;
+        let new = first_join(write.read(), room, (call, joins), old)?;
         if old == new {
             continue;
         }
+        let Write { tables, txn } = write;
         let by_time = |at: i64| Key::new().u64(room).time(at).text(call.as_str());
         if let Some(old) = old {
             tables.calls.delete(txn, &by_time(old))?;
@@ -69,8 +61,7 @@ fn settle_first_joins(
 }
 
 fn first_join(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
+    read: Read<'_>,
     room: u64,
     (call, joins): (&CallId, &ToldJoins),
     old: Option<i64>,
@@ -81,8 +72,9 @@ fn first_join(
     // An event gave way to another one of its identity, which is rare enough to look at the whole
     // room.
     let mut first: Option<i64> = None;
-    for row in tables.room_events.range(txn, &Key::new().u64(room), &[])? {
-        let event = event_of(tables, txn, &tables.room_events, row?.0)?;
+    let index = &read.tables.room_events;
+    for row in index.range(read.txn, &Key::new().u64(room), &[])? {
+        let event = event_of(read, index, row?.0)?;
         if let Some((_, joined)) = told_join(&event).filter(|(told, _)| *told == call) {
             first = Some(first.unwrap_or(i64::MAX).min(joined));
         }
@@ -97,57 +89,52 @@ struct Refolded {
     folded: Folded,
 }
 
-fn settle_room(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    number: u64,
-    touched: &TouchedRoom,
-) -> Result<()> {
+fn settle_room(write: &mut Write<'_>, number: u64, touched: &TouchedRoom) -> Result<()> {
     let room = Room { number, at: &touched.at };
-    let whom = whom_to_fold(tables, txn, number, touched)?;
-    let mut refolded = refold(tables, txn, room, &whom)?;
+    let whom = whom_to_fold(write.read(), number, touched)?;
+    let mut refolded = refold(write.read(), room, &whom)?;
     let mut changed = Changed::default();
     for (participant, it) in &mut refolded {
         let placed = calls::placed(&it.folded.intervals);
         let change = (&*it.old.uncalled, &*placed);
-        calls::replace_intervals(tables, txn, (number, participant), change, &mut changed)?;
+        calls::replace_intervals(write, room.seat(participant), change, &mut changed)?;
         it.new.uncalled = placed.iter().map(|(place, _)| *place).collect();
     }
-    let mut moved = calls::mint_again(tables, txn, room, changed)?;
+    let mut moved = calls::mint_again(write, room, changed)?;
     moved.retain(|participant| !refolded.contains_key(participant));
-    refolded.extend(refold(tables, txn, room, &moved)?);
+    refolded.extend(refold(write.read(), room, &moved)?);
 
     let mut untils = BTreeSet::new();
     for (participant, mut it) in refolded {
-        let shown = shown(tables, txn, room, &participant, &it.folded.intervals)?;
-        it.new.stays = stays::replace(tables, txn, &it.old.stays, &shown)?;
-        standing::replace(tables, txn, (number, &participant), &it.old, &it.new)?;
+        let seat = room.seat(&participant);
+        let shown = shown(write.read(), room, seat, &it.folded.intervals)?;
+        it.new.stays = stays::replace(write, &it.old.stays, &shown)?;
+        standing::replace(write, seat, &it.old, &it.new)?;
         if it.old.watch != it.new.watch {
             let watches = [it.old.watch.closers, it.new.watch.closers];
             untils.extend(watches.into_iter().flatten().map(|(_, until)| until));
         }
     }
-    untils.into_iter().try_for_each(|until| standing::list_room(tables, txn, room, until))
+    untils.into_iter().try_for_each(|until| standing::list_room(write, room, until))
 }
 
 /// Whom the events are about, and everyone whose intervals depend on what changed.
 fn whom_to_fold(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
+    read: Read<'_>,
     room: u64,
     touched: &TouchedRoom,
 ) -> Result<BTreeSet<ParticipantId>> {
     let mut whom = touched.participants.clone();
     let since = touched.closers.iter().map(|closer| closer.effective_unix_us).min();
     if let Some(since) = since {
-        for watcher in standing::watching_closers(tables, txn, room, since)? {
+        for watcher in standing::watching_closers(read, room, since)? {
             let watcher = watcher?;
             if touched.closers.iter().any(|closer| can_concern(closer, &watcher)) {
                 whom.insert(watcher.participant);
             }
         }
     }
-    for watcher in standing::watching_what_is_heard(tables, txn, room, touched.heard_unix_us)? {
+    for watcher in standing::watching_what_is_heard(read, room, touched.heard_unix_us)? {
         whom.insert(watcher?.participant);
     }
     Ok(whom)
@@ -161,14 +148,13 @@ fn can_concern(closer: &Closer, watcher: &Watcher) -> bool {
 }
 
 fn refold(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
+    read: Read<'_>,
     room: Room<'_>,
     whom: &BTreeSet<ParticipantId>,
 ) -> Result<BTreeMap<ParticipantId, Refolded>> {
-    let closers = RoomClosers::new(tables, txn, room);
+    let closers = RoomClosers::new(read, room);
     let refold = |participant: &ParticipantId| {
-        let old = standing::find(tables, txn, room.number, participant)?;
+        let old = standing::find(read, room.seat(participant))?;
         let folded = closers.fold(participant)?;
         let new = Standing { watch: folded.watch, ..old.clone() };
         Ok((participant.clone(), Refolded { old, new, folded }))
@@ -178,18 +164,17 @@ fn refold(
 
 /// The stays that these intervals show, each interval in the call that it has or was given.
 fn shown(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
+    read: Read<'_>,
     room: Room<'_>,
-    participant: &ParticipantId,
+    seat: Seat<'_>,
     intervals: &[Interval],
 ) -> Result<Vec<Stay>> {
     let told = intervals.iter().filter_map(|it| Some((it.call.clone()?, it)));
     let mut called: Vec<(CallId, &Interval)> = told.collect();
     for (place, interval) in calls::placed(intervals) {
-        let call = calls::call_of(tables, txn, (room.number, participant), place)?;
+        let call = calls::call_of(read, seat, place)?;
         called.push((call, interval));
     }
     let called = called.iter().map(|(call, interval)| (call, *interval));
-    Ok(stays_of(room.at, participant, called))
+    Ok(stays_of(room.at, seat.participant, called))
 }

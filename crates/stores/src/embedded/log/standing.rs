@@ -9,13 +9,12 @@
 
 use domain::ids::ParticipantId;
 use domain::log::stay::RoomKey;
-use heed::{RoTxn, RwTxn};
 use serde::{Deserialize, Serialize};
 
-use super::touched::Room;
+use super::place::{Room, Seat};
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts, time_bytes, time_from};
-use crate::embedded::tables::{Index, Tables};
+use crate::embedded::transaction::{Read, Write};
 
 /// What is kept of a participant in a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,32 +40,27 @@ pub(super) struct Watch {
 const CLOSERS: u8 = 0;
 const HEARD: u8 = 1;
 
-fn standing_key(room: u64, participant: &ParticipantId) -> Key {
-    Key::new().u64(room).bytes(participant.as_str().as_bytes())
+fn standing_key(seat: Seat<'_>) -> Key {
+    Key::new().u64(seat.room).bytes(seat.participant.as_str().as_bytes())
 }
 
-pub(super) fn find(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
-    room: u64,
-    participant: &ParticipantId,
-) -> Result<Standing> {
-    Ok(tables.standings.find(txn, &standing_key(room, participant))?.unwrap_or_default())
+pub(super) fn find(read: Read<'_>, seat: Seat<'_>) -> Result<Standing> {
+    Ok(read.tables.standings.find(read.txn, &standing_key(seat))?.unwrap_or_default())
 }
 
 /// Replaces what is kept of a participant. Whether the room is to be listed in `watched_rooms` is
 /// another question: see [`list_room`].
 pub(super) fn replace(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    (room, participant): (u64, &ParticipantId),
+    write: &mut Write<'_>,
+    seat: Seat<'_>,
     old: &Standing,
     new: &Standing,
 ) -> Result<()> {
     if old == new {
         return Ok(());
     }
-    let key = standing_key(room, participant);
+    let Write { tables, txn } = write;
+    let key = standing_key(seat);
     match *new == Standing::default() {
         true => tables.standings.delete(txn, &key)?,
         false => tables.standings.put(txn, &key, new)?,
@@ -74,22 +68,18 @@ pub(super) fn replace(
     if old.watch == new.watch {
         return Ok(());
     }
-    for (key, _) in rows_of(room, participant, old.watch) {
+    for (key, _) in rows_of(seat, old.watch) {
         tables.watched.delete(txn, &key)?;
     }
-    for (key, from_unix_us) in rows_of(room, participant, new.watch) {
+    for (key, from_unix_us) in rows_of(seat, new.watch) {
         tables.watched.put(txn, &key, &time_bytes(from_unix_us))?;
     }
     Ok(())
 }
 
-fn rows_of(
-    room: u64,
-    participant: &ParticipantId,
-    watch: Watch,
-) -> impl Iterator<Item = (Key, i64)> {
+fn rows_of(seat: Seat<'_>, watch: Watch) -> impl Iterator<Item = (Key, i64)> {
     let key = move |kind, until: i64| {
-        Key::new().u64(room).u8(kind).time(until).text(participant.as_str())
+        Key::new().u64(seat.room).u8(kind).time(until).text(seat.participant.as_str())
     };
     let closers = watch.closers.map(|(from, until)| (key(CLOSERS, until), from));
     let heard = watch.heard_before_unix_us.map(|before| (key(HEARD, before), before));
@@ -105,32 +95,30 @@ pub(super) struct Watcher {
 
 /// Those of a room who depend on closers that count at `since_unix_us` or later.
 pub(super) fn watching_closers<'t>(
-    tables: &'t Tables,
-    txn: &'t RoTxn<'_>,
+    read: Read<'t>,
     room: u64,
     since_unix_us: i64,
 ) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
-    watching(&tables.watched, txn, room, (CLOSERS, since_unix_us))
+    watching(read, room, (CLOSERS, since_unix_us))
 }
 
 /// Those of a room who depend on what is heard at `at_unix_us`.
 pub(super) fn watching_what_is_heard<'t>(
-    tables: &'t Tables,
-    txn: &'t RoTxn<'_>,
+    read: Read<'t>,
     room: u64,
     at_unix_us: i64,
 ) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
-    watching(&tables.watched, txn, room, (HEARD, at_unix_us.saturating_add(1)))
+    watching(read, room, (HEARD, at_unix_us.saturating_add(1)))
 }
 
 fn watching<'t>(
-    index: &'t Index,
-    txn: &'t RoTxn<'_>,
+    read: Read<'t>,
     room: u64,
     (kind, since_unix_us): (u8, i64),
 ) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
     let prefix = Key::new().u64(room).u8(kind);
-    let rows = index.range(txn, &prefix, &time_bytes(since_unix_us))?;
+    let index = &read.tables.watched;
+    let rows = index.range(read.txn, &prefix, &time_bytes(since_unix_us))?;
     let parse = |(key, value): (&[u8], &[u8])| {
         let mut parts = KeyParts(&key[prefix_len()..]);
         let until_unix_us = parts.time()?;
@@ -151,12 +139,8 @@ fn room_key(at: &RoomKey) -> Key {
 
 /// Lists a room in `watched_rooms` under the ends of its watches, given those that may have come or
 /// gone.
-pub(super) fn list_room(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    room: Room<'_>,
-    until_unix_us: i64,
-) -> Result<()> {
+pub(super) fn list_room(write: &mut Write<'_>, room: Room<'_>, until_unix_us: i64) -> Result<()> {
+    let Write { tables, txn } = write;
     let prefix = Key::new().u64(room.number).u8(CLOSERS).time(until_unix_us);
     let watched = tables.watched.range(txn, &prefix, &[])?.next().transpose()?.is_some();
     let key = room_key(room.at).time(until_unix_us).u64(room.number);
@@ -171,17 +155,16 @@ pub(super) fn list_room(
 /// The rooms of an app and door where somebody depends on closers that count at `since_unix_us` or
 /// later; a room may come more than once.
 pub(super) fn watching_rooms(
-    tables: &Tables,
-    txn: &RoTxn<'_>,
+    read: Read<'_>,
     server: (domain::AppId, &domain::ids::Door),
     since_unix_us: i64,
 ) -> Result<Vec<(u64, RoomKey)>> {
     let prefix = Key::new().u32(server.0.0).text(server.1.as_str());
-    let rows = tables.watched_rooms.range(txn, &prefix, &time_bytes(since_unix_us))?;
+    let rows = read.tables.watched_rooms.range(read.txn, &prefix, &time_bytes(since_unix_us))?;
     let parse = |row: Result<(&[u8], RoomKey)>| {
         let (key, at) = row?;
         let number = key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes));
-        Ok((number.ok_or_else(|| tables.watched.damaged())?, at))
+        Ok((number.ok_or_else(|| read.tables.watched.damaged())?, at))
     };
     rows.map(parse).collect()
 }

@@ -4,33 +4,27 @@ use std::collections::BTreeMap;
 
 use domain::ids::CallId;
 use domain::log::Stay;
-use heed::{RoTxn, RwTxn};
 
 use super::index::{self, Entry};
 use crate::embedded::fault::Result;
 use crate::embedded::key::Key;
-use crate::embedded::tables::Tables;
+use crate::embedded::transaction::{Read, Write};
 
 fn key_of(number: u64) -> Key {
     Key::new().u64(number)
 }
 
 /// The stay with this number, to which a row of an index points.
-pub(super) fn get(tables: &Tables, txn: &RoTxn<'_>, number: u64) -> Result<Stay> {
-    tables.stays.get(txn, &key_of(number))
+pub(super) fn get(read: Read<'_>, number: u64) -> Result<Stay> {
+    read.tables.stays.get(read.txn, &key_of(number))
 }
 
 /// Replaces the stays of one participant in one room, of which there is one per call, and tells the
 /// numbers of the new ones. What stays the same is not written again.
-pub(super) fn replace(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    old: &[u64],
-    new: &[Stay],
-) -> Result<Vec<u64>> {
+pub(super) fn replace(write: &mut Write<'_>, old: &[u64], new: &[Stay]) -> Result<Vec<u64>> {
     let mut known: BTreeMap<CallId, (u64, Stay)> = BTreeMap::new();
     for &number in old {
-        let stay = get(tables, txn, number)?;
+        let stay = get(write.read(), number)?;
         known.insert(stay.call.clone(), (number, stay));
     }
     let mut numbers = Vec::with_capacity(new.len());
@@ -38,31 +32,26 @@ pub(super) fn replace(
         let number = match known.remove(&stay.call) {
             Some((number, old)) => {
                 if old != *stay {
-                    write(tables, txn, number, Some(&old), Some(stay))?;
+                    put(write, number, Some(&old), Some(stay))?;
                 }
                 number
             }
             None => {
-                let number = tables.next_number(txn, "stay")?;
-                write(tables, txn, number, None, Some(stay))?;
+                let number = write.next_number("stay")?;
+                put(write, number, None, Some(stay))?;
                 number
             }
         };
         numbers.push(number);
     }
     for (number, gone) in known.values() {
-        write(tables, txn, *number, Some(gone), None)?;
+        put(write, *number, Some(gone), None)?;
     }
     Ok(numbers)
 }
 
-fn write(
-    tables: &Tables,
-    txn: &mut RwTxn<'_>,
-    number: u64,
-    old: Option<&Stay>,
-    new: Option<&Stay>,
-) -> Result<()> {
+fn put(write: &mut Write<'_>, number: u64, old: Option<&Stay>, new: Option<&Stay>) -> Result<()> {
+    let Write { tables, txn } = write;
     match new {
         Some(stay) => tables.stays.put(txn, &key_of(number), stay)?,
         None => tables.stays.delete(txn, &key_of(number))?,

@@ -7,13 +7,6 @@ use domain::log::room::told_join;
 use domain::log::stay::RoomKey;
 use domain::log::{Closer, Event};
 
-/// A room and its number.
-#[derive(Clone, Copy)]
-pub(super) struct Room<'r> {
-    pub(super) number: u64,
-    pub(super) at: &'r RoomKey,
-}
-
 /// What the events of a group touch.
 #[derive(Default)]
 pub(in crate::embedded) struct Touched {

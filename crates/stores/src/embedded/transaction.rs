@@ -1,0 +1,34 @@
+//! A transaction together with the tables that it is about.
+
+use heed::{RoTxn, RwTxn};
+
+use super::fault::Result;
+use super::tables::Tables;
+
+/// One that reads.
+#[derive(Clone, Copy)]
+pub(super) struct Read<'t> {
+    pub(super) tables: &'t Tables,
+    pub(super) txn: &'t RoTxn<'t>,
+}
+
+/// One that writes, and reads what it wrote.
+pub(super) struct Write<'t> {
+    pub(super) tables: &'t Tables,
+    pub(super) txn: RwTxn<'t>,
+}
+
+impl Write<'_> {
+    /// For what only reads.
+    pub(super) fn read(&self) -> Read<'_> {
+        Read { tables: self.tables, txn: &self.txn }
+    }
+
+    /// The next number of a kind; none is given twice.
+    pub(super) fn next_number(&mut self, kind: &str) -> Result<u64> {
+        let counters = &self.tables.counters;
+        let number = counters.find(&self.txn, kind.as_bytes())?.unwrap_or(0);
+        counters.put(&mut self.txn, kind.as_bytes(), &(number + 1))?;
+        Ok(number)
+    }
+}
