@@ -15,6 +15,9 @@ use crate::memory::Memory;
 
 mod directory;
 mod histories;
+mod log;
+mod pages;
+mod story;
 
 /// An empty store, and the folder that goes when the test is over.
 struct Fresh {
@@ -69,6 +72,32 @@ engines! {
             outcomes_come_in_the_order_asked
             ids_that_look_alike_are_different
             every_profile_comes_back_as_it_was
+        }
+        log {
+            an_event_shows_at_once
+            no_events_change_nothing
+            a_repeat_is_known_within_a_call_and_later
+            identity_is_app_door_source_id_and_time
+            of_a_conflict_the_smaller_hash_counts_whichever_came_first
+            an_event_that_gives_way_takes_its_effects_along
+            rooms_doors_and_apps_do_not_touch_each_other
+            a_restart_closes_what_its_server_had
+            a_snapshot_closes_who_is_absent
+            a_room_ends_with_and_without_a_call
+            a_new_call_closes_the_old_one
+            a_leave_before_its_join_is_kept
+            a_room_without_calls_is_given_some
+            minted_calls_join_and_part
+            arrival_does_not_matter
+        }
+        pages {
+            a_query_selects_by_app_room_and_participants
+            servers_are_left_out_unless_asked_for
+            both_edges_of_the_window_are_in_it
+            a_window_finds_stays_however_long_ago_they_began
+            answers_are_in_order
+            the_longest_names_are_in_order_too
+            every_page_tells_the_total
         }
     }
 }
