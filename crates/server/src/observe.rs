@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::AppId;
-use metrics::{counter, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_appender::non_blocking::WorkerGuard;
 
@@ -36,10 +36,25 @@ pub(crate) fn start_logging(format: LogFormat, level: tracing::Level) -> WorkerG
 
 /// Collects metrics from now on.
 pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    Ok(PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCY_BUCKETS_S)?
         .set_buckets_for_metric(Matcher::Suffix("_group_size".into()), &GROUP_BUCKETS)?
-        .install_recorder()?)
+        .install_recorder()?;
+    describe_counter!("whowas_requests_total", "Requests by dialect, action and outcome");
+    describe_histogram!(
+        "whowas_request_seconds",
+        Unit::Seconds,
+        "From a request's head to its answer"
+    );
+    describe_counter!("whowas_events_total", "Events by source and what became of them");
+    describe_gauge!("whowas_writer_queue", "Changes that wait for the store's writer");
+    describe_histogram!("whowas_writer_group_size", "Changes in one commit");
+    describe_histogram!(
+        "whowas_writer_commit_seconds",
+        Unit::Seconds,
+        "One commit, its sync included"
+    );
+    Ok(handle)
 }
 
 /// A request that was answered.
