@@ -14,6 +14,8 @@ mod open;
 mod record;
 mod store;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod users;
 mod writer;

@@ -31,9 +31,9 @@ use super::writer::Writer;
 pub struct Embedded {
     // In the order in which they go: the writer while there is an environment to write to, and the
     // lock last.
-    writer: Writer,
+    pub(super) writer: Writer,
     tables: Arc<Tables>,
-    env: Env,
+    pub(super) env: Env,
     _lock: File,
 }
 

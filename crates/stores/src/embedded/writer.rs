@@ -117,6 +117,12 @@ impl Writer {
 }
 
 impl Writer {
+    /// How many changes are in the queue.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.load.changes.load(Ordering::Relaxed)
+    }
+
     /// Whether a change would be taken now. Whether it would find room on the disk, only trying
     /// tells.
     pub(super) fn ready(&self) -> Result<()> {
