@@ -1,10 +1,9 @@
 //! What [`domain::store::Store`] promises, as tests that run on every engine.
 //!
-//! A promise is an `async fn` that gets an empty store. An engine is a line of [`engines`]. The tests
-//! are named `contract::ENGINE::GROUP::PROMISE`. In `histories` stands the property that says most:
-//! whatever happens in whatever order, every engine shows what the model shows.
+//! A promise is an `async fn` that gets an empty store. An engine is a line of [`engines`]. The
+//! tests are named `contract::ENGINE::GROUP::PROMISE`. In `histories` stands the property that says
+//! most: whatever happens in whatever order, every engine shows what the model shows.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use domain::store::Store;
@@ -37,7 +36,7 @@ fn embedded() -> Fresh {
 }
 
 /// Waits for `future` on this thread.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(future)
 }

@@ -1,7 +1,8 @@
 //! Events and stays as lines of text, so that a promise reads as a story.
 //!
-//! An event is `TIME KIND WHO OPTIONS`, the time in seconds: `10.5 join anna call=c conn=k`. What the
-//! log shows is `ROOM CALL WHO SPANS`, where `~` marks what is inferred and `..` who is still there.
+//! An event is `TIME KIND WHO OPTIONS`, the time in seconds: `10.5 join anna call=c conn=k`. What
+//! the log shows is `ROOM CALL WHO SPANS`, where `~` marks what is inferred and `..` who is still
+//! there.
 
 use std::collections::BTreeMap;
 

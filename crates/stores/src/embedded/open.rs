@@ -24,6 +24,8 @@ const FORMAT_FILE_NEW: &str = "whowas.format.new";
 const FORMAT_MAGIC: &str = "whowas store, format ";
 const FORMAT_LEN_MAX: usize = 64;
 const LOCK_FILE: &str = "whowas.lock";
+/// LMDB's own.
+const READERS_FILE: &str = "lock.mdb";
 /// What a freshly made file system holds.
 const LOST_AND_FOUND: &str = "lost+found";
 
@@ -107,6 +109,7 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
     if !check_owner(folder)? {
         write_format(folder).map_err(refused)?;
     }
+    fill_reader_table(folder).map_err(refused)?;
     let engine = |source| OpenError::Engine { folder: folder.clone(), source };
     let env = open_env(options).map_err(engine)?;
     let tables = Tables::open(&env).map_err(engine)?;
@@ -180,6 +183,19 @@ fn take_lock(folder: &Path) -> Result<File, OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(source)) => Err(refused(source)),
     }
+}
+
+/// Gives LMDB's table of readers its room on the disk before LMDB maps it. LMDB would leave a hole,
+/// and a reader who is the first to write into it when the disk is full would be killed.
+fn fill_reader_table(folder: &Path) -> io::Result<()> {
+    const READER_LEN: usize = 64;
+    const HEAD_LEN: usize = 4_096;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(folder.join(READERS_FILE))?;
+    file.write_all(&vec![0; HEAD_LEN + READERS_MAX as usize * READER_LEN])
 }
 
 fn open_env(options: &Options) -> Result<Env, heed::Error> {

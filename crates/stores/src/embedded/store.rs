@@ -22,10 +22,10 @@ use super::writer::Writer;
 
 /// A store in a folder of this machine.
 ///
-/// Changes are handed to one thread and awaited. Reads are done where they are asked for, inside the
-/// `async fn`: they never wait for the writer and seldom for the disk, so moving them to another
-/// thread would cost more than it gives. A read's transaction cannot be held over an `.await`: it is
-/// bound to its thread, and the compiler sees that.
+/// Changes are handed to one thread and awaited. Reads are done where they are asked for, inside
+/// the `async fn`: they never wait for the writer and seldom for the disk, so moving them to
+/// another thread would cost more than it gives. A read's transaction cannot be held over an
+/// `.await`: it is bound to its thread, and the compiler sees that.
 ///
 /// Dropping it finishes what is waiting, and waits for that.
 pub struct Embedded {

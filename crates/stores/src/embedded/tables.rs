@@ -140,7 +140,8 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 }
 
-/// A table of rows that only repeat what stands in records, in another order. Their values are plain.
+/// A table of rows that only repeat what stands in records, in another order. Their values are
+/// plain.
 pub(super) struct Index {
     pub(super) name: &'static str,
     rows: Rows,

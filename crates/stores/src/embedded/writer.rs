@@ -1,7 +1,8 @@
 //! The one thread that writes.
 //!
-//! It takes what is waiting, applies it in one transaction, commits once, which syncs, and only then
-//! answers everybody. A change waits for at most the group before its own. What happens on failure:
+//! It takes what is waiting, applies it in one transaction, commits once, which syncs, and only
+//! then answers everybody. A change waits for at most the group before its own. What happens on
+//! failure:
 //!
 //! - Applying fails: nothing of the group is written, everybody in it is told, the next group is
 //!   tried as if nothing had been.

@@ -2,8 +2,8 @@
 //! room.
 //!
 //! The cut at an instant at which nobody is in the room depends on nothing else. So when intervals
-//! change, the room is minted again from the beginning of the call before the first change, and only
-//! until, behind the last change, the room is empty at an instant at which it was cut before.
+//! change, the room is minted again from the beginning of the call before the first change, and
+//! only until, behind the last change, the room is empty at an instant at which it was cut before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -147,8 +147,8 @@ fn part_to_mint(
     (first_changed, last_changed): (i64, i64),
 ) -> Result<Part> {
     let prefix = Key::new().u64(room);
-    // Whatever joined before the first change is as it was, so the call that was on then began as it
-    // did.
+    // Whatever joined before the first change is as it was, so the call that was on then began as
+    // it did.
     let minted = &read.tables.minted;
     let before = minted.before(read.txn, &prefix, &time_bytes(first_changed))?.next();
     let first = match before.transpose()? {

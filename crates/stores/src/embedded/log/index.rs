@@ -11,8 +11,8 @@ use domain::log::Stay;
 use crate::embedded::key::{KEY_LEN_MAX, Key, KeyParts, time_bytes, time_from};
 use crate::embedded::tables::{Index, Row, Tables};
 
-/// How long the stays of each class are at most, in minutes; two more classes are for those that are
-/// longer, and for those that are not over.
+/// How long the stays of each class are at most, in minutes; two more classes are for those that
+/// are longer, and for those that are not over.
 const CLASS_MINUTES: [i64; 6] = [1, 4, 16, 64, 256, 1_024];
 
 /// The class of those that are not over.

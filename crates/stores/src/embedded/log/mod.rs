@@ -1,16 +1,16 @@
 //! The room log: events come in, and the stays that they show are kept up, in one transaction.
 //!
-//! What the stays are is defined by [`domain::log::fold_room`] over all events of a room. This folder
-//! does the same to the part that an event can change, out of the same pieces. Read in this order:
+//! What the stays are is defined by [`domain::log::fold_room`] over all events of a room. This
+//! folder does the same to the part that an event can change, out of the same pieces. Read in this
+//! order:
 //!
-//! 1. [`append`]: an event is written down once, and what it touches is noted ([`touched`]).
-//! 2. [`settle`]: whose intervals can be others now, and what follows, room by room.
-//! 3. [`closers`]: what ends an interval, looked up; and what was looked up, so that it is known
-//!    later what would have changed the answer ([`standing`]).
-//! 4. [`calls`]: minted calls, minted again where they can be others.
-//! 5. [`stays`]: the records that answers are made of, and the rows by which they are found
-//!    ([`index`]).
-//! 6. [`page`]: a page of them.
+//! 1. `append`: an event is written down once, and what it touches is noted (`touched`).
+//! 2. `settle`: whose intervals can be others now, and what follows, room by room.
+//! 3. `closers`: what ends an interval, looked up; and what was looked up, so that it is known later
+//!    what would have changed the answer (`standing`).
+//! 4. `calls`: minted calls, minted again where they can be others.
+//! 5. `stays`: the records that answers are made of, and the rows by which they are found (`index`).
+//! 6. `page`: a page of them.
 
 mod append;
 mod calls;

@@ -1,11 +1,11 @@
-//! What is kept of a participant in a room, besides their events: their stays, and what would change
-//! them.
+//! What is kept of a participant in a room, besides their events: their stays, and what would
+//! change them.
 //!
 //! Most intervals end with a reported leave, and nothing that others do can change them. The rest
-//! depend on closers: whoever is still there, and whoever left without a word. While a participant is
-//! folded, it is noted which closers were looked for ([`Watch`]); a closer that comes or goes later
-//! matters to them only if it counts within that time. So a room's end, a snapshot or a restart
-//! touches those whom it can touch, however many have been in the room before.
+//! depend on closers: whoever is still there, and whoever left without a word. While a participant
+//! is folded, it is noted which closers were looked for ([`Watch`]); a closer that comes or goes
+//! later matters to them only if it counts within that time. So a room's end, a snapshot or a
+//! restart touches those whom it can touch, however many have been in the room before.
 
 use domain::ids::ParticipantId;
 use domain::log::stay::RoomKey;

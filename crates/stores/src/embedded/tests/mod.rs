@@ -9,12 +9,17 @@ use domain::store::{IfTaken, NewUser, Registration, Store};
 use domain::users::Profile;
 
 use super::{Embedded, Options};
-use crate::contract::wait;
 
 mod children;
 mod durability;
 mod opening;
 mod overload;
+
+/// Waits for `future` on this thread.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(future)
+}
 
 const APP: AppId = AppId(7);
 
