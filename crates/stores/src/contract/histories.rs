@@ -151,6 +151,29 @@ fn arrivals() -> impl Strategy<Value = Arrivals> {
     })
 }
 
+/// The same in one room whose source knows no calls, where each interval can change everybody's.
+fn arrivals_without_calls() -> impl Strategy<Value = Arrivals> {
+    let strip = |mut event: Event| {
+        (event.app, event.door) = (AppId(1), Door::parse("native").expect("a door"));
+        match &mut event.fact {
+            Fact::Joined { who, .. }
+            | Fact::Left { who, .. }
+            | Fact::Client { who, .. }
+            | Fact::Published { who } => (who.room, who.call) = (room(0), None),
+            Fact::RoomFinished { room: it, call } | Fact::Snapshot { room: it, call, .. } => {
+                (*it, *call) = (room(0), None);
+            }
+            Fact::ServerRestarted => {}
+        }
+        event
+    };
+    arrivals().prop_map(move |batches| {
+        let strip =
+            |(batch, reopen): (Vec<Event>, bool)| (batch.into_iter().map(strip).collect(), reopen);
+        batches.into_iter().map(strip).collect()
+    })
+}
+
 fn queries() -> impl Strategy<Value = StayQuery> {
     let some = prop::collection::btree_set((0..4_u8).prop_map(participant), 0..4);
     let second = || 990..1_010 + SECONDS;
@@ -256,5 +279,10 @@ proptest! {
         queries in prop::collection::vec(queries(), 12),
     ) {
         wait(attack(arrivals, queries))?;
+    }
+
+    #[test]
+    fn embedded_mints_what_memory_mints(arrivals in arrivals_without_calls()) {
+        wait(attack(arrivals, vec![]))?;
     }
 }

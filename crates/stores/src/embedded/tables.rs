@@ -140,6 +140,24 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 }
 
+impl<T: DeserializeOwned> Table<T> {
+    /// The records whose keys begin with `prefix` and go on with less than `end`, if there is one;
+    /// the last first.
+    pub(super) fn before<'t>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        prefix: &[u8],
+        end: Option<&[u8]>,
+    ) -> Result<impl Iterator<Item = Result<(&'t [u8], T)>> + use<'t, T>> {
+        let name = self.name;
+        let rows = before(self.rows, txn, prefix, end)?;
+        Ok(rows.map(move |row| {
+            let (key, bytes) = row?;
+            Ok((key, record::unseal(name, key, bytes)?))
+        }))
+    }
+}
+
 /// A table of rows that only repeat what stands in records, in another order. Their values are
 /// plain.
 pub(super) struct Index {
@@ -192,9 +210,7 @@ impl Index {
         prefix: &[u8],
         end: &[u8],
     ) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
-        let end = [prefix, end].concat();
-        let range = (Bound::Included(prefix), Bound::Excluded(&*end));
-        Ok(self.rows.rev_range(txn, &range)?.map(|row| row.map_err(Fault::from)))
+        before(self.rows, txn, prefix, Some(end))
     }
 
     /// For a key that cannot be taken apart.
@@ -213,6 +229,21 @@ fn range<'t>(
     let end = successor(prefix);
     let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     let rows = rows.range(txn, &(Bound::Included(&*first), end))?;
+    Ok(rows.map(|row| row.map_err(Fault::from)))
+}
+
+fn before<'t>(
+    rows: Rows,
+    txn: &'t RoTxn<'_>,
+    prefix: &[u8],
+    end: Option<&[u8]>,
+) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
+    let end = match end {
+        Some(end) => Some([prefix, end].concat()),
+        None => successor(prefix),
+    };
+    let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let rows = rows.rev_range(txn, &(Bound::Included(prefix), end))?;
     Ok(rows.map(|row| row.map_err(Fault::from)))
 }
 

@@ -4,110 +4,40 @@
 //! The cut at an instant at which nobody is in the room depends on nothing else. So when intervals
 //! change, the room is minted again from the beginning of the call before the first change, and
 //! only until, behind the last change, the room is empty at an instant at which it was cut before.
+//!
+//! That call may be a lesson of ten thousand, and mostly the change is one more who comes, or one
+//! who goes. So first it is asked whether somebody is there from before the changes until after the
+//! last join: then all that is new is in their call, and nothing else can be in another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::ids::{CallId, ParticipantId};
+use domain::log::Interval;
 use domain::log::mint::{Minted, Uncalled, mint};
-use domain::log::{ClientFacts, Interval};
-use serde::{Deserialize, Serialize};
 
-use super::place::{Room, Seat};
+use super::place::Room;
+use super::uncalled::{Changed, MintedInterval, interval_key};
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts, time_bytes};
 use crate::embedded::transaction::{Read, Write};
 
-/// An interval that needed a call, and the call that it was given, once it was.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::embedded) struct MintedInterval {
-    uncalled: Uncalled,
-    call: Option<CallId>,
-}
-
-/// When an interval began, and its place among those of the same participant and instant.
-pub(super) type Place = (i64, u16);
-
-/// The joins of the intervals that came, went or changed: the first and the last.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Changed(Option<(i64, i64)>);
-
-impl Changed {
-    fn note(&mut self, joined_unix_us: i64) {
-        let (first, last) = self.0.unwrap_or((i64::MAX, i64::MIN));
-        self.0 = Some((first.min(joined_unix_us), last.max(joined_unix_us)));
-    }
-}
-
-/// The intervals of one participant that need calls, each with its place.
-pub(super) fn placed(intervals: &[Interval]) -> Vec<(Place, &Interval)> {
-    let mut uncalled: Vec<&Interval> =
-        intervals.iter().filter(|interval| interval.call.is_none()).collect();
-    // As a room's joins are read, so that places and mints agree.
-    uncalled.sort_by_key(|it| (it.joined_unix_us, &it.connection, &it.source, &it.began_with));
-    let mut placed: Vec<(Place, &Interval)> = Vec::with_capacity(uncalled.len());
-    for interval in uncalled {
-        let joined = interval.joined_unix_us;
-        let place = match placed.last() {
-            Some(((before, nth), _)) if *before == joined => nth.saturating_add(1),
-            _ => 0,
-        };
-        placed.push(((joined, place), interval));
-    }
-    placed
-}
-
-fn interval_key(seat: Seat<'_>, (joined, nth): Place) -> Key {
-    Key::new().u64(seat.room).time(joined).text(seat.participant.as_str()).u16(nth)
-}
-
-/// Replaces the intervals of one participant that need calls, and notes what changed.
-pub(super) fn replace_intervals(
-    write: &mut Write<'_>,
-    seat: Seat<'_>,
-    (old, new): (&[Place], &[(Place, &Interval)]),
-    changed: &mut Changed,
-) -> Result<()> {
-    let kept: BTreeSet<Place> = new.iter().map(|(place, _)| *place).collect();
-    for place in old.iter().filter(|place| !kept.contains(place)) {
-        write.tables.uncalled.delete(&mut write.txn, &interval_key(seat, *place))?;
-        changed.note(place.0);
-    }
-    for (place, interval) in new {
-        let key = interval_key(seat, *place);
-        let known = write.tables.uncalled.find(&write.txn, &key)?;
-        let uncalled = bare(seat.participant, interval);
-        if known.as_ref().is_some_and(|known| known.uncalled == uncalled) {
-            continue;
-        }
-        changed.note(place.0);
-        let call = known.and_then(|known| known.call);
-        let minted = MintedInterval { uncalled, call };
-        write.tables.uncalled.put(&mut write.txn, &key, &minted)?;
-    }
-    Ok(())
-}
-
-/// What minting asks of an interval.
-fn bare(participant: &ParticipantId, interval: &Interval) -> Uncalled {
-    let client = ClientFacts::default();
-    let interval = Interval { client, published: false, ..interval.clone() };
-    Uncalled { participant: participant.clone(), interval }
-}
-
-/// The call that an interval was given.
-pub(super) fn call_of(read: Read<'_>, seat: Seat<'_>, place: Place) -> Result<CallId> {
-    let minted = read.tables.uncalled.get(read.txn, &interval_key(seat, place))?;
-    minted.call.ok_or_else(|| read.tables.minted.damaged())
-}
+/// How many of those who came before the changes are asked whether they are still there.
+const ASKED_MAX: usize = 256;
 
 /// Mints again what the changes can have changed, and tells whose intervals are in other calls now.
 pub(super) fn mint_again(
     write: &mut Write<'_>,
     room: Room<'_>,
-    changed: Changed,
+    changed: &Changed,
 ) -> Result<BTreeSet<ParticipantId>> {
-    let Some(changed) = changed.0 else { return Ok(BTreeSet::new()) };
-    let part = part_to_mint(write.read(), room.number, changed)?;
+    let Some(scope) = scope(write.read(), room.number, changed)? else {
+        return Ok(BTreeSet::new());
+    };
+    if let Some(call) = call_throughout(write.read(), room.number, scope)? {
+        put_in_call(write, &changed.came, &call)?;
+        return Ok(BTreeSet::new());
+    }
+    let part = part_to_mint(write.read(), room.number, scope)?;
     let calls = mint(room.at.app, &room.at.room, part.intervals);
     replace_calls(write, room.number, (part.first, part.end), &calls)?;
     let mut moved = BTreeSet::new();
@@ -130,6 +60,57 @@ pub(super) fn mint_again(
     Ok(moved)
 }
 
+/// The joins of the first and the last interval whose change can matter to others, and the last
+/// join of all.
+#[derive(Clone, Copy)]
+struct Scope {
+    first_changed: i64,
+    last_changed: i64,
+    last_joined: i64,
+}
+
+/// `None` if no change can matter: whoever left after everybody had joined leaves all in their
+/// calls.
+fn scope(read: Read<'_>, room: u64, changed: &Changed) -> Result<Option<Scope>> {
+    let last = read.tables.uncalled.before(read.txn, &Key::new().u64(room), None)?.next();
+    let last_joined = last.transpose()?.map(|(_, it)| it.uncalled.interval.joined_unix_us);
+    let last_joined = last_joined.unwrap_or(i64::MIN);
+    let matters = changed
+        .changes
+        .iter()
+        .filter(|change| change.ended_unix_us.is_none_or(|ended| ended <= last_joined));
+    let joins: Vec<i64> = matters.map(|change| change.joined_unix_us).collect();
+    let first_and_last = joins.iter().min().zip(joins.iter().max());
+    Ok(first_and_last.map(|(&first_changed, &last_changed)| Scope {
+        first_changed,
+        last_changed,
+        last_joined,
+    }))
+}
+
+/// The call of somebody who is there from before the first change until after the last join.
+fn call_throughout(read: Read<'_>, room: u64, scope: Scope) -> Result<Option<CallId>> {
+    let prefix = Key::new().u64(room);
+    let first_changed = time_bytes(scope.first_changed);
+    let before = read.tables.uncalled.before(read.txn, &prefix, Some(&first_changed))?;
+    for row in before.take(ASKED_MAX) {
+        let (_, MintedInterval { uncalled, call }) = row?;
+        if uncalled.interval.end.unix_us().is_none_or(|end| end > scope.last_joined) {
+            return Ok(call);
+        }
+    }
+    Ok(None)
+}
+
+fn put_in_call(write: &mut Write<'_>, came: &[Key], call: &CallId) -> Result<()> {
+    for key in came {
+        let mut minted = write.tables.uncalled.get(&write.txn, key)?;
+        minted.call = Some(call.clone());
+        write.tables.uncalled.put(&mut write.txn, key, &minted)?;
+    }
+    Ok(())
+}
+
 /// A part of a room's intervals with nobody in the room before and after.
 struct Part {
     /// When it begins.
@@ -144,7 +125,7 @@ struct Part {
 fn part_to_mint(
     read: Read<'_>,
     room: u64,
-    (first_changed, last_changed): (i64, i64),
+    Scope { first_changed, last_changed, .. }: Scope,
 ) -> Result<Part> {
     let prefix = Key::new().u64(room);
     // Whatever joined before the first change is as it was, so the call that was on then began as

@@ -6,10 +6,11 @@
 //!
 //! 1. `append`: an event is written down once, and what it touches is noted (`touched`).
 //! 2. `settle`: whose intervals can be others now, and what follows, room by room.
-//! 3. `closers`: what ends an interval, looked up; and what was looked up, so that it is known later
-//!    what would have changed the answer (`standing`).
-//! 4. `calls`: minted calls, minted again where they can be others.
-//! 5. `stays`: the records that answers are made of, and the rows by which they are found (`index`).
+//! 3. `closers`: what ends an interval, looked up; and what was looked up, so that it is known
+//!    later what would have changed the answer (`standing`).
+//! 4. `calls`: minted calls for `uncalled` intervals, minted again where they can be others.
+//! 5. `stays`: the records that answers are made of, and the rows by which they are found
+//!    (`index`).
 //! 6. `page`: a page of them.
 
 mod append;
@@ -22,10 +23,11 @@ mod settle;
 mod standing;
 mod stays;
 mod touched;
+mod uncalled;
 
 pub(super) use append::{KnownEvent, append};
-pub(super) use calls::MintedInterval;
 pub(super) use page::page;
 pub(super) use settle::settle;
 pub(super) use standing::Standing;
 pub(super) use touched::Touched;
+pub(super) use uncalled::MintedInterval;

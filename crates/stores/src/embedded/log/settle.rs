@@ -8,12 +8,13 @@ use domain::log::stay::stays_of;
 use domain::log::{Closer, Interval, Reach, Stay};
 
 use super::append::event_of;
-use super::calls::{self, Changed};
+use super::calls;
 use super::closers::{Folded, RoomClosers};
 use super::place::{Room, Seat};
 use super::standing::{self, Standing, Watcher};
 use super::stays;
 use super::touched::{ToldJoins, Touched, TouchedRoom};
+use super::uncalled::{self, Changed};
 use crate::embedded::fault::Result;
 use crate::embedded::key::Key;
 use crate::embedded::transaction::{Read, Write};
@@ -95,12 +96,12 @@ fn settle_room(write: &mut Write<'_>, number: u64, touched: &TouchedRoom) -> Res
     let mut refolded = refold(write.read(), room, &whom)?;
     let mut changed = Changed::default();
     for (participant, it) in &mut refolded {
-        let placed = calls::placed(&it.folded.intervals);
+        let placed = uncalled::placed(&it.folded.intervals);
         let change = (&*it.old.uncalled, &*placed);
-        calls::replace_intervals(write, room.seat(participant), change, &mut changed)?;
+        uncalled::replace_intervals(write, room.seat(participant), change, &mut changed)?;
         it.new.uncalled = placed.iter().map(|(place, _)| *place).collect();
     }
-    let mut moved = calls::mint_again(write, room, changed)?;
+    let mut moved = calls::mint_again(write, room, &changed)?;
     moved.retain(|participant| !refolded.contains_key(participant));
     refolded.extend(refold(write.read(), room, &moved)?);
 
@@ -171,8 +172,8 @@ fn shown(
 ) -> Result<Vec<Stay>> {
     let told = intervals.iter().filter_map(|it| Some((it.call.clone()?, it)));
     let mut called: Vec<(CallId, &Interval)> = told.collect();
-    for (place, interval) in calls::placed(intervals) {
-        let call = calls::call_of(read, seat, place)?;
+    for (place, interval) in uncalled::placed(intervals) {
+        let call = uncalled::call_of(read, seat, place)?;
         called.push((call, interval));
     }
     let called = called.iter().map(|(call, interval)| (call, *interval));
