@@ -15,6 +15,7 @@ pub mod livekit;
 pub mod native;
 #[cfg(test)]
 mod shown;
+pub mod zegocloud;
 
 /// What came in at a hook.
 #[derive(Clone, Copy, Debug)]
@@ -63,16 +64,19 @@ pub enum Unauthentic {
 pub enum Hook {
     /// A LiveKit server.
     Livekit,
+    /// ZEGOCLOUD's RTC service.
+    Zegocloud,
 }
 
 impl Hook {
     /// Every one.
-    pub const ALL: &[Self] = &[Self::Livekit];
+    pub const ALL: &[Self] = &[Self::Livekit, Self::Zegocloud];
 
     /// Its name in addresses, in the config and in metrics, and the door of its events.
     pub fn name(self) -> &'static str {
         match self {
             Self::Livekit => livekit::NAME,
+            Self::Zegocloud => zegocloud::NAME,
         }
     }
 
@@ -85,6 +89,7 @@ impl Hook {
     pub fn credential_names(self) -> &'static [&'static str] {
         match self {
             Self::Livekit => livekit::CREDENTIAL_NAMES,
+            Self::Zegocloud => zegocloud::CREDENTIAL_NAMES,
         }
     }
 
@@ -92,6 +97,7 @@ impl Hook {
     pub fn receive(self, delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
         match self {
             Self::Livekit => livekit::receive(delivery),
+            Self::Zegocloud => zegocloud::receive(delivery),
         }
     }
 }

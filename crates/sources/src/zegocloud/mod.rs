@@ -1,0 +1,37 @@
+//! The callbacks of ZEGOCLOUD: the rooms of its RTC service.
+//!
+//! `fields` takes a body apart, in whichever of three forms it came. `signature` proves that the
+//! sender knows the callback secret, which here says nothing of the rest of the body. `callback`
+//! reads the few fields that the log needs.
+
+use crate::{Delivery, Received, Unauthentic};
+
+mod callback;
+mod fields;
+mod signature;
+
+use callback::Reading;
+use fields::Fields;
+
+/// The hook's name, and so the door and the source of its events.
+pub(crate) const NAME: &str = "zegocloud";
+
+/// What a tenant's config tells of ZEGOCLOUD.
+pub(crate) const CREDENTIAL_NAMES: &[&str] = &["callback_secret"];
+
+/// Verifies a delivery, and reads it.
+pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
+    let secret = signature::find_secret(delivery.credentials).ok_or(Unauthentic::Mismatch)?;
+    let fields = Fields::parse(delivery.body).ok_or(Unauthentic::Missing)?;
+    signature::verify(&fields, secret)?;
+    let mut received = Received::default();
+    match callback::read(delivery.app, &fields) {
+        Ok(Reading::Event(event)) => received.events.push(*event),
+        Ok(Reading::OfNoInterest) => received.ignored += 1,
+        Err(reason) => received.dead.push(reason),
+    }
+    Ok(received)
+}
+
+#[cfg(test)]
+mod tests;
