@@ -138,9 +138,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
             Ok((key, record::unseal(name, key, bytes)?))
         }))
     }
-}
 
-impl<T: DeserializeOwned> Table<T> {
     /// The records whose keys begin with `prefix` and go on with less than `end`, if there is one;
     /// the last first.
     pub(super) fn before<'t>(

@@ -115,9 +115,7 @@ impl Writer {
             }
         })
     }
-}
 
-impl Writer {
     /// How many changes are in the queue.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
@@ -205,7 +203,11 @@ impl Groups {
     #[expect(clippy::cast_precision_loss, reason = "a metric; a group is far below 2^52")]
     fn write(&self, group: &mut [Change]) -> Result<(), Failure> {
         metrics::histogram!("whowas_writer_group_size").record(group.len() as f64);
-        let txn = self.env.write_txn().map_err(|error| Failure::Applying(error.into()))?;
+        let txn = self.env.write_txn().map_err(|error| match error {
+            // LMDB itself gave up, in a commit before.
+            heed::Error::Mdb(heed::MdbError::Panic) => Failure::Committing(error),
+            _ => Failure::Applying(error.into()),
+        })?;
         let mut write = Write { tables: &self.tables, txn };
         group::apply(&mut write, group).map_err(Failure::Applying)?;
         // Measures, and decides nothing.
