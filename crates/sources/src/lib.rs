@@ -11,6 +11,7 @@ use domain::AppId;
 use domain::app::Secret;
 use domain::log::Event;
 
+pub mod janus;
 pub mod livekit;
 pub mod native;
 #[cfg(test)]
@@ -62,6 +63,8 @@ pub enum Unauthentic {
 /// that there is to say of it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
+    /// A Janus server.
+    Janus,
     /// A LiveKit server.
     Livekit,
     /// ZEGOCLOUD's RTC service.
@@ -70,11 +73,12 @@ pub enum Hook {
 
 impl Hook {
     /// Every one.
-    pub const ALL: &[Self] = &[Self::Livekit, Self::Zegocloud];
+    pub const ALL: &[Self] = &[Self::Janus, Self::Livekit, Self::Zegocloud];
 
     /// Its name in addresses, in the config and in metrics, and the door of its events.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Janus => janus::NAME,
             Self::Livekit => livekit::NAME,
             Self::Zegocloud => zegocloud::NAME,
         }
@@ -88,6 +92,7 @@ impl Hook {
     /// What a tenant's config must tell to take events from it: these keys, and no others.
     pub fn credential_names(self) -> &'static [&'static str] {
         match self {
+            Self::Janus => janus::CREDENTIAL_NAMES,
             Self::Livekit => livekit::CREDENTIAL_NAMES,
             Self::Zegocloud => zegocloud::CREDENTIAL_NAMES,
         }
@@ -96,6 +101,7 @@ impl Hook {
     /// Verifies a delivery, and reads it.
     pub fn receive(self, delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
         match self {
+            Self::Janus => janus::receive(delivery),
             Self::Livekit => livekit::receive(delivery),
             Self::Zegocloud => zegocloud::receive(delivery),
         }
