@@ -12,7 +12,7 @@
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`record`] and [`query`] are the operations.
+//! [`mod@record`] and [`query`] are the operations.
 
 pub mod client;
 pub mod closing;
