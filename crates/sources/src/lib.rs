@@ -16,6 +16,7 @@ pub mod livekit;
 pub mod native;
 #[cfg(test)]
 mod shown;
+pub mod volcengine;
 pub mod zegocloud;
 
 /// What came in at a hook.
@@ -69,11 +70,13 @@ pub enum Hook {
     Livekit,
     /// ZEGOCLOUD's RTC service.
     Zegocloud,
+    /// Volcengine's RTC service, and BytePlus'.
+    Volcengine,
 }
 
 impl Hook {
     /// Every one.
-    pub const ALL: &[Self] = &[Self::Janus, Self::Livekit, Self::Zegocloud];
+    pub const ALL: &[Self] = &[Self::Janus, Self::Livekit, Self::Zegocloud, Self::Volcengine];
 
     /// Its name in addresses, in the config and in metrics, and the door of its events.
     pub fn name(self) -> &'static str {
@@ -81,6 +84,7 @@ impl Hook {
             Self::Janus => janus::NAME,
             Self::Livekit => livekit::NAME,
             Self::Zegocloud => zegocloud::NAME,
+            Self::Volcengine => volcengine::NAME,
         }
     }
 
@@ -95,6 +99,7 @@ impl Hook {
             Self::Janus => janus::CREDENTIAL_NAMES,
             Self::Livekit => livekit::CREDENTIAL_NAMES,
             Self::Zegocloud => zegocloud::CREDENTIAL_NAMES,
+            Self::Volcengine => volcengine::CREDENTIAL_NAMES,
         }
     }
 
@@ -104,6 +109,7 @@ impl Hook {
             Self::Janus => janus::receive(delivery),
             Self::Livekit => livekit::receive(delivery),
             Self::Zegocloud => zegocloud::receive(delivery),
+            Self::Volcengine => volcengine::receive(delivery),
         }
     }
 }
