@@ -16,6 +16,7 @@ pub mod livekit;
 pub mod native;
 #[cfg(test)]
 mod shown;
+pub mod trtc;
 pub mod volcengine;
 pub mod zegocloud;
 
@@ -72,11 +73,14 @@ pub enum Hook {
     Zegocloud,
     /// Volcengine's RTC service, and BytePlus'.
     Volcengine,
+    /// Tencent's TRTC.
+    Trtc,
 }
 
 impl Hook {
     /// Every one.
-    pub const ALL: &[Self] = &[Self::Janus, Self::Livekit, Self::Zegocloud, Self::Volcengine];
+    pub const ALL: &[Self] =
+        &[Self::Janus, Self::Livekit, Self::Zegocloud, Self::Volcengine, Self::Trtc];
 
     /// Its name in addresses, in the config and in metrics, and the door of its events.
     pub fn name(self) -> &'static str {
@@ -85,6 +89,7 @@ impl Hook {
             Self::Livekit => livekit::NAME,
             Self::Zegocloud => zegocloud::NAME,
             Self::Volcengine => volcengine::NAME,
+            Self::Trtc => trtc::NAME,
         }
     }
 
@@ -100,6 +105,7 @@ impl Hook {
             Self::Livekit => livekit::CREDENTIAL_NAMES,
             Self::Zegocloud => zegocloud::CREDENTIAL_NAMES,
             Self::Volcengine => volcengine::CREDENTIAL_NAMES,
+            Self::Trtc => trtc::CREDENTIAL_NAMES,
         }
     }
 
@@ -110,6 +116,7 @@ impl Hook {
             Self::Livekit => livekit::receive(delivery),
             Self::Zegocloud => zegocloud::receive(delivery),
             Self::Volcengine => volcengine::receive(delivery),
+            Self::Trtc => trtc::receive(delivery),
         }
     }
 }
