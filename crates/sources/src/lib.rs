@@ -11,6 +11,7 @@ use domain::AppId;
 use domain::app::Secret;
 use domain::log::Event;
 
+pub mod agora;
 pub mod janus;
 pub mod livekit;
 pub mod native;
@@ -75,12 +76,14 @@ pub enum Hook {
     Volcengine,
     /// Tencent's TRTC.
     Trtc,
+    /// Agora's RTC channels.
+    Agora,
 }
 
 impl Hook {
     /// Every one.
     pub const ALL: &[Self] =
-        &[Self::Janus, Self::Livekit, Self::Zegocloud, Self::Volcengine, Self::Trtc];
+        &[Self::Janus, Self::Livekit, Self::Zegocloud, Self::Volcengine, Self::Trtc, Self::Agora];
 
     /// Its name in addresses, in the config and in metrics, and the door of its events.
     pub fn name(self) -> &'static str {
@@ -90,6 +93,7 @@ impl Hook {
             Self::Zegocloud => zegocloud::NAME,
             Self::Volcengine => volcengine::NAME,
             Self::Trtc => trtc::NAME,
+            Self::Agora => agora::NAME,
         }
     }
 
@@ -106,6 +110,7 @@ impl Hook {
             Self::Zegocloud => zegocloud::CREDENTIAL_NAMES,
             Self::Volcengine => volcengine::CREDENTIAL_NAMES,
             Self::Trtc => trtc::CREDENTIAL_NAMES,
+            Self::Agora => agora::CREDENTIAL_NAMES,
         }
     }
 
@@ -117,6 +122,7 @@ impl Hook {
             Self::Zegocloud => zegocloud::receive(delivery),
             Self::Volcengine => volcengine::receive(delivery),
             Self::Trtc => trtc::receive(delivery),
+            Self::Agora => agora::receive(delivery),
         }
     }
 }

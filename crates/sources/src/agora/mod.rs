@@ -1,0 +1,34 @@
+//! The channel events of Agora's notification center.
+//!
+//! `signature` proves that a delivery is from somebody who knows the secret. `notice` reads the few
+//! fields that the log needs, leniently, through `fields`. Agora names neither calls (but for a
+//! `sid` that nobody explains) nor connections, dates by the second, and sends copies on purpose:
+//! `notice` says what is made of that.
+
+use crate::{Delivery, Received, Unauthentic};
+
+mod fields;
+mod notice;
+mod signature;
+
+/// The hook's name, and so the door and the source of its events.
+pub(crate) const NAME: &str = "agora";
+
+/// What a tenant's config tells of Agora.
+pub(crate) const CREDENTIAL_NAMES: &[&str] = &["secret"];
+
+/// Verifies a delivery, and reads it.
+pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
+    let secret = signature::find_secret(delivery.credentials).ok_or(Unauthentic::Mismatch)?;
+    signature::verify(delivery.headers, secret, delivery.body)?;
+    let mut received = Received::default();
+    match notice::read(delivery.app, delivery.body) {
+        Ok(events) if events.is_empty() => received.ignored += 1,
+        Ok(events) => received.events = events,
+        Err(reason) => received.dead.push(reason),
+    }
+    Ok(received)
+}
+
+#[cfg(test)]
+mod tests;
