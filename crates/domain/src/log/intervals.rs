@@ -44,6 +44,28 @@ impl End {
         }
     }
 
+    /// Whether it is over when somebody joins at that time. An inferred end is the last instant at
+    /// which anything was heard, so it is over only after that instant.
+    pub fn is_over_at(self, joined_unix_us: i64) -> bool {
+        match self {
+            Self::Open => false,
+            Self::At(unix_us, Certainty::Reported) => unix_us <= joined_unix_us,
+            Self::At(unix_us, Certainty::Inferred) => unix_us < joined_unix_us,
+        }
+    }
+
+    /// Whichever is over later.
+    #[must_use]
+    pub fn or_later(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::At(one_us, one), Self::At(other_us, other)) => {
+                let (unix_us, certainty) = (one_us, one).max((other_us, other));
+                Self::At(unix_us, certainty)
+            }
+            _ => Self::Open,
+        }
+    }
+
     /// Whether a leave was reported, so that nothing else can move the end.
     pub fn is_reported(self) -> bool {
         matches!(self, Self::At(_, Certainty::Reported))
@@ -324,11 +346,27 @@ impl<C: Closers> Sweep<'_, C> {
         match named {
             Some(index) if self.drafts[index].left_by_connection => {}
             Some(index) => {
-                self.end(index, step.at(), client);
+                let (index, at) = match self.ended_by_rejoin_at(index, step.event.time_unix_us) {
+                    Some(before) => (before, step.event.time_unix_us),
+                    None => (index, step.at()),
+                };
+                self.end(index, at, client);
                 self.drafts[index].left_by_connection = true;
             }
             None => self.leave_unpaired(step, client),
         }
+    }
+
+    /// The draft of the same connection that the join of `index` closed, if that join has the very
+    /// time of this leave: then both are dated in whole seconds, and the leave came first.
+    fn ended_by_rejoin_at(&self, index: usize, at: i64) -> Option<usize> {
+        let Interval { connection, joined_unix_us, .. } = &self.drafts[index].interval;
+        let closed_then = |draft: &Draft| {
+            draft.interval.connection == *connection
+                && draft.interval.end == End::At(at, Certainty::Inferred)
+        };
+        let rejoined = *joined_unix_us == at;
+        rejoined.then(|| self.drafts[..index].iter().rposition(closed_then)).flatten()
     }
 
     /// A leave whose connection no join named, or that names none.

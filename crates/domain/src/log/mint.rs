@@ -54,8 +54,8 @@ pub fn mint(app: AppId, room: &RoomId, mut intervals: Vec<Uncalled>) -> Vec<Mint
         let joined_unix_us = uncalled.interval.joined_unix_us;
         let end = uncalled.interval.end;
         match calls.last_mut() {
-            Some(call) if call.end.unix_us().is_none_or(|empty| joined_unix_us < empty) => {
-                call.end = later(call.end, end);
+            Some(call) if !call.end.is_over_at(joined_unix_us) => {
+                call.end = call.end.or_later(end);
                 call.intervals.push(uncalled);
             }
             _ => {
@@ -65,14 +65,6 @@ pub fn mint(app: AppId, room: &RoomId, mut intervals: Vec<Uncalled>) -> Vec<Mint
         }
     }
     calls
-}
-
-fn later(one: End, other: End) -> End {
-    match (one.unix_us(), other.unix_us()) {
-        (Some(one_us), Some(other_us)) if other_us > one_us => other,
-        (Some(_), Some(_)) => one,
-        _ => End::Open,
-    }
 }
 
 fn call_id(app: AppId, room: &RoomId, first: &Interval) -> CallId {

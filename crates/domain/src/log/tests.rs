@@ -501,6 +501,41 @@ fn a_join_in_the_instant_in_which_the_room_emptied_begins_a_new_call() {
 }
 
 #[test]
+fn without_call_ids_an_inferred_end_leaves_nobody_alone() {
+    // Both were there when the last thing was heard, so both were in one call.
+    check(
+        "9.1 join u
+         10.2 join v
+         40 restart",
+        expect![[r#"
+            faf2 u 9.100-~10.200
+            faf2 v 10.200-~10.200
+        "#]],
+    );
+    // A second join of the only one there is no empty room.
+    check(
+        "9.1 join u
+         10.2 join u
+         20.5 leave u",
+        expect![[r#"
+            faf2 u 9.100-~10.200 10.200-20.500
+        "#]],
+    );
+}
+
+#[test]
+fn a_connection_that_comes_back_in_the_second_of_its_leave_is_there() {
+    check(
+        "10 join u conn=k call=c
+         15 leave u conn=k call=c
+         15 join u conn=k call=c",
+        expect![[r#"
+            c u 10.000-15.000 15.000..
+        "#]],
+    );
+}
+
+#[test]
 fn a_leave_may_leave_out_what_the_join_named() {
     check(
         "10 join u conn=k call=c

@@ -423,7 +423,6 @@ fn a_leave_of_no_handle_ends_the_connection_that_is_there() {
         expect![[r#"
             1234, call 1: 5678
               01:45:09.1 to 01:45:16.8?
-            1234, call 2: 5678
               01:45:16.8 to 01:45:17.9
         "#]],
     );

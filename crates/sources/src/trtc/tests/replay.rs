@@ -155,13 +155,12 @@ fn who_enters_again_without_an_exit_has_left_in_between() {
               2026-11-21T01:45:00.05Z to 2026-11-21T01:45:30.1Z
         "#]],
     );
-    // Alone, they leave an empty room, for an instant.
+    // Alone too: an inferred end empties no room for whoever comes at that instant.
     check(
         &theirs,
         expect![[r#"
-            12345, call 0: u -
+            12345, call 0: u Android
               2026-11-21T01:45:00.1Z to 2026-11-21T01:45:10.1Z?
-            12345, call 1: u Android
               2026-11-21T01:45:10.1Z to 2026-11-21T01:45:20.1Z
         "#]],
     );

@@ -12,8 +12,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::ids::{CallId, ParticipantId};
-use domain::log::Interval;
 use domain::log::mint::{Minted, Uncalled, mint};
+use domain::log::{Certainty, End, Interval};
 
 use super::place::Room;
 use super::uncalled::{Changed, MintedInterval, interval_key};
@@ -137,18 +137,15 @@ fn part_to_mint(
         None => first_changed,
     };
     let mut part = Part { first, end: None, intervals: vec![], calls: HashMap::new() };
-    let mut empty_unix_us = Some(first);
+    let mut occupied = End::At(first, Certainty::Reported);
     for row in read.tables.uncalled.range(read.txn, &prefix, &time_bytes(first))? {
         let (key, MintedInterval { uncalled, call }) = row?;
         let Interval { joined_unix_us: joined, end, .. } = uncalled.interval;
-        if joined > last_changed
-            && empty_unix_us.is_some_and(|empty| empty <= joined)
-            && began_at(read, room, joined)?
-        {
+        if joined > last_changed && occupied.is_over_at(joined) && began_at(read, room, joined)? {
             part.end = Some(joined);
             break;
         }
-        empty_unix_us = empty_unix_us.zip(end.unix_us()).map(|(empty, end)| empty.max(end));
+        occupied = occupied.or_later(end);
         part.calls.extend(call.map(|call| (key.to_vec(), call)));
         part.intervals.push(uncalled);
     }
