@@ -37,6 +37,8 @@ pub enum BodyFault {
     },
     /// It did not arrive whole.
     Broken,
+    /// The bodies of other requests hold all the memory that bodies may hold.
+    Busy,
 }
 
 /// A request as it came in, with its whole body or the reason why there is none.

@@ -10,7 +10,7 @@ use stores::embedded::{self, Embedded};
 use stores::memory::Memory;
 
 use crate::config::{Config, StoreKind};
-use crate::http::Server;
+use crate::http::{Budget, Server};
 use crate::observe;
 
 /// The server that a config asks for, ready to take requests.
@@ -23,5 +23,5 @@ pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
         }
     };
     let ctx = Context::new(store, Arc::new(SystemClock), config.apps, config.settings);
-    Ok(Server { ctx, zegocloud: zegocloud::State::default(), metrics })
+    Ok(Server { ctx, zegocloud: zegocloud::State::default(), bodies: Budget::default(), metrics })
 }

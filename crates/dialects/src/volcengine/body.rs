@@ -11,6 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::envelope::cut;
 use super::fault::{Code, Fault};
 
 /// How many bytes of a parser's complaint are told: it quotes what it complains about.
@@ -66,7 +67,35 @@ pub(super) fn parse_app_id(body: &[u8], headers: &HeaderMap) -> Result<AppId, Fa
 /// The parameters of a body.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8], headers: &HeaderMap) -> Result<T, Fault> {
     let parsed = serde_json::from_slice::<Object<T>>(body);
-    parsed.map(|Object(parameters)| parameters).map_err(|error| unreadable(&error, headers))
+    parsed.map(|Object(parameters)| parameters).map_err(|error| match wrong_type::<T>(body) {
+        Some(told) => Fault::new(Code::Unmarshal, told),
+        None => unreadable(&error, headers),
+    })
+}
+
+/// Which field has a value of another type than the documented one, in words.
+fn wrong_type<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
+    // Only a body that was refused is read again, with the path kept in mind.
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err()?;
+    let path = error.path().to_string();
+    let error = error.into_inner();
+    if !error.is_data() || path == "." {
+        return None;
+    }
+    let complaint = error.to_string().replace("expected i64", "expected a Long, without quotes");
+    let path = cut(&path);
+    Some(format!("{path} cannot be read: {}.", shorten(complaint, &error)))
+}
+
+/// A complaint that quotes no more than is useful.
+fn shorten(mut complaint: String, error: &serde_json::Error) -> String {
+    if complaint.len() > COMPLAINT_BYTES_MAX {
+        let place = format!("... at line {} column {}", error.line(), error.column());
+        complaint.truncate(complaint.floor_char_boundary(COMPLAINT_BYTES_MAX));
+        complaint.push_str(&place);
+    }
+    complaint
 }
 
 fn unreadable(error: &serde_json::Error, headers: &HeaderMap) -> Fault {
@@ -79,11 +108,12 @@ fn unreadable(error: &serde_json::Error, headers: &HeaderMap) -> Fault {
         return Fault::new(Code::Unmarshal, message);
     }
     let mut complaint = error.to_string();
-    if complaint.len() > COMPLAINT_BYTES_MAX {
-        let place = format!("... at line {} column {}", error.line(), error.column());
-        complaint.truncate(complaint.floor_char_boundary(COMPLAINT_BYTES_MAX));
-        complaint.push_str(&place);
+    // The parser's own words for half of a surrogate pair help nobody.
+    if complaint.contains("surrogate") || complaint.contains("hex escape") {
+        let (line, column) = (error.line(), error.column());
+        complaint = format!("a text holds half a surrogate pair at line {line} column {column}");
     }
+    let complaint = shorten(complaint, error);
     Fault::new(Code::Unmarshal, format!("The body cannot be read: {complaint}."))
 }
 

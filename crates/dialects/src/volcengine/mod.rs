@@ -31,7 +31,7 @@ use actions::{Asked, batch_get_user, batch_update_user, list_user_info, register
 use envelope::{Stamp, cut};
 use fault::{Code, Fault};
 use query::Query;
-use signature::{Claims, Signable};
+use signature::{Claims, Form, Signable};
 
 /// What an action gives.
 #[derive(Serialize)]
@@ -106,6 +106,10 @@ fn unread(fault: BodyFault) -> Fault {
         BodyFault::Broken => {
             Fault::new(Code::Unmarshal, "The body did not arrive whole, or not in time.")
         }
+        BodyFault::Busy => {
+            let message = "Too many requests are under way. Send the request again later.";
+            Fault::new(Code::ServiceUnavailableTemp, message)
+        }
     }
 }
 
@@ -136,7 +140,7 @@ fn authenticate<'a>(
             format!("X-SignedQueries does not list {name}, so anybody may have added it.");
         return Err(Fault::new(Code::SignatureDoesNotMatch, message));
     }
-    if action.spec().changes && !proof.covers_body {
+    if action.spec().changes && claims.form != Form::Header {
         let message = format!(
             "A presigned URL does not cover the body, so it cannot be used for {}; sign with an \
              Authorization header.",

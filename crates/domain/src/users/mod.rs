@@ -1,6 +1,6 @@
 //! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
 //!
-//! [`profile`] is what is known of a user; [`mod@register`], [`mod@update`] and [`mod@find`] are the
+//! [`profile`] is what is known of a user; [`mod@register`], [`mod@update`], [`mod@find`] are the
 //! operations.
 
 pub mod find;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::AppId;
 use domain::app::{App, Apps};
 use domain::log::{self, Outcome};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use sources::native;
@@ -55,28 +56,41 @@ async fn take(
     app: &mut Option<AppId>,
 ) -> Result<Response<Bytes>, Refusal> {
     let refuse = |status, reason: &str| Refusal::Client(reply::error(status, reason));
-    if request.method() != Method::POST {
-        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
-    }
     let (parts, incoming) = request.into_parts();
-    let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let sender = token.and_then(|token| app_of(&server.ctx.apps, token)).ok_or_else(|| {
-        let reason = "the header `Authorization: Bearer <event_token>` is missing or wrong; \
-                      the token is the app's event_token in the config";
-        refuse(StatusCode::UNAUTHORIZED, reason)
-    })?;
+    let sender = match admit(&server.ctx.apps, &parts) {
+        Ok(sender) => sender,
+        Err((status, reason)) => {
+            body::drain(&parts.headers, incoming).await;
+            return Err(refuse(status, reason));
+        }
+    };
     *app = Some(sender.id);
-    let body = body::read(incoming, native::BODY_BYTES_MAX).await.map_err(|fault| match fault {
+    let read = body::read(&parts.headers, incoming, native::BODY_BYTES_MAX, &server.bodies).await;
+    let body = read.map_err(|fault| match fault {
         body::Fault::TooLarge => {
             let reason = format!("the body has more than {} bytes", native::BODY_BYTES_MAX);
             refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason)
         }
         body::Fault::Broken => refuse(StatusCode::BAD_REQUEST, "the body did not arrive whole"),
+        body::Fault::Busy => Refusal::Client(reply::not_now()),
     })?;
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let parsed = native::parse(sender.id, content_type, &body)
+    let parsed = native::parse(sender.id, content_type, &body.bytes)
         .map_err(|refused| refuse(refused.status(), &refused.to_string()))?;
     record(server, parsed).await.map_err(Refusal::Store)
+}
+
+/// The app that may send, or what is wrong with the head.
+fn admit<'a>(apps: &'a Apps, parts: &Parts) -> Result<&'a App, (StatusCode, &'static str)> {
+    if parts.method != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
+    }
+    let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    token.and_then(|token| app_of(apps, token)).ok_or({
+        let reason = "the header `Authorization: Bearer <event_token>` is missing or wrong; \
+                      the token is the app's event_token in the config";
+        (StatusCode::UNAUTHORIZED, reason)
+    })
 }
 
 /// Stores what can be stored, and answers for each event when that is durable.

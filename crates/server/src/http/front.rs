@@ -10,7 +10,7 @@ use http::{Request, Response, header};
 use hyper::body::Incoming;
 
 use super::Server;
-use super::body::{self, Fault};
+use super::body::{self, Body, Fault};
 use crate::observe;
 
 /// How large the body of a dialect's request may be, in bytes: the largest that a vendor documents,
@@ -53,7 +53,12 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
     let began = Instant::now();
     let (parts, incoming) = request.into_parts();
     let dialect = Dialect::of(&parts);
-    let body = body::read(incoming, BODY_BYTES_MAX).await;
+    let body = body::read(&parts.headers, incoming, BODY_BYTES_MAX, &server.bodies).await;
+    // The share is given back when everything is answered.
+    let (body, _share) = match body.map(Body::into_parts) {
+        Ok((bytes, share)) => (Ok(bytes), share),
+        Err(fault) => (Err(fault), None),
+    };
     let answered = match dialect {
         Dialect::Volcengine => ask_volcengine(server, parts, body).await,
         Dialect::Zegocloud => ask_zegocloud(server, parts, body).await,
@@ -75,6 +80,7 @@ async fn ask_volcengine(server: &Server, parts: Parts, body: Result<Bytes, Fault
     let body = body.map_err(|fault| match fault {
         Fault::TooLarge => BodyFault::TooLarge { bytes_max: BODY_BYTES_MAX },
         Fault::Broken => BodyFault::Broken,
+        Fault::Busy => BodyFault::Busy,
     });
     volcengine::answer(&server.ctx, Request::from_parts(parts, body)).await
 }
@@ -85,6 +91,7 @@ async fn ask_zegocloud(server: &Server, parts: Parts, body: Result<Bytes, Fault>
         Ok(body) => zegocloud::answer(ctx, state, Request::from_parts(parts, body)).await,
         Err(Fault::TooLarge) => zegocloud::refuse(ctx, state, Unserved::BodyTooLarge),
         Err(Fault::Broken) => zegocloud::refuse(ctx, state, Unserved::BodyUnread),
+        Err(Fault::Busy) => zegocloud::refuse(ctx, state, Unserved::Busy),
     }
 }
 

@@ -3,11 +3,13 @@
 //! A media server takes most answers for "delivered" and never asks why. So whatever is authentic
 //! is answered 200, once it is durable, and only what is not authentic is answered 401.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::Bytes;
-use domain::app::App;
-use domain::{AppId, log};
+use domain::AppId;
+use domain::app::{App, Secret};
+use domain::log::{self, Outcome};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use sources::{Delivery, Hook, Received};
@@ -17,6 +19,9 @@ use crate::observe;
 
 /// How large a delivery may be, in bytes. The largest known is a hundredth of it.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// An app's credentials for one source.
+type Credentials = BTreeMap<String, Secret>;
 
 pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Bytes> {
     let began = Instant::now();
@@ -55,22 +60,15 @@ async fn take(
     hook: Option<Hook>,
     app: Option<&App>,
 ) -> Result<Response<Bytes>, domain::Error> {
-    let Some(hook) = hook else {
-        let reason = "the path is /hooks/{source}/{numeric app id}, with a source of this version";
-        return Ok(reply::error(StatusCode::NOT_FOUND, reason));
-    };
-    if request.method() != Method::POST {
-        return Ok(reply::error(StatusCode::METHOD_NOT_ALLOWED, "hooks are called with POST"));
-    }
-    // An app that does not exist, one without this source, and a wrong signature are told apart in
-    // the log only.
-    let credentials = app.and_then(|app| app.sources.get(hook.name()));
-    let (Some(app), Some(credentials)) = (app, credentials) else {
-        tracing::warn!(source = hook.name(), "a delivery for an app that has no such source");
-        return Ok(unauthentic());
-    };
     let (parts, incoming) = request.into_parts();
-    let body = match body::read(incoming, BODY_BYTES_MAX).await {
+    let (hook, app, credentials) = match admit(&parts.method, hook, app) {
+        Ok(admitted) => admitted,
+        Err((status, reason)) => {
+            body::drain(&parts.headers, incoming).await;
+            return Ok(reply::error(status, reason));
+        }
+    };
+    let body = match body::read(&parts.headers, incoming, BODY_BYTES_MAX, &server.bodies).await {
         Ok(body) => body,
         Err(body::Fault::TooLarge) => {
             observe::events(hook.name(), "too_large", 1);
@@ -78,13 +76,13 @@ async fn take(
             return Ok(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &reason));
         }
         // Not the sender's last word: it sends again.
-        Err(body::Fault::Broken) => return Ok(reply::not_now()),
+        Err(body::Fault::Broken | body::Fault::Busy) => return Ok(reply::not_now()),
     };
     let delivery = Delivery {
         app: app.id,
         credentials,
         headers: &parts.headers,
-        body: &body,
+        body: &body.bytes,
         now_unix_us: server.ctx.clock.now_unix_us(),
     };
     match hook.receive(&delivery) {
@@ -92,7 +90,32 @@ async fn take(
         Err(reason) => {
             observe::events(hook.name(), "unauthentic", 1);
             tracing::warn!(source = hook.name(), app = app.id.0, %reason, "a delivery is refused");
-            Ok(unauthentic())
+            let (status, reason) = UNAUTHENTIC;
+            Ok(reply::error(status, reason))
+        }
+    }
+}
+
+/// Whose delivery it would be, or what is wrong with its address.
+fn admit<'a>(
+    method: &Method,
+    hook: Option<Hook>,
+    app: Option<&'a App>,
+) -> Result<(Hook, &'a App, &'a Credentials), (StatusCode, &'static str)> {
+    let Some(hook) = hook else {
+        let reason = "the path is /hooks/{source}/{numeric app id}, with a source of this version";
+        return Err((StatusCode::NOT_FOUND, reason));
+    };
+    if method != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "hooks are called with POST"));
+    }
+    // An app that does not exist, one without this source, and a wrong signature are told apart in
+    // the log only.
+    match app.and_then(|app| Some((hook, app, app.sources.get(hook.name())?))) {
+        Some(admitted) => Ok(admitted),
+        None => {
+            tracing::warn!(source = hook.name(), "a delivery for an app that has no such source");
+            Err(UNAUTHENTIC)
         }
     }
 }
@@ -111,14 +134,18 @@ async fn record(
     observe::events(hook.name(), "ignored", ignored);
     for outcome in log::record(&server.ctx, events).await? {
         observe::events(hook.name(), outcome.name(), 1);
+        if let Outcome::Refused(reason) = outcome {
+            tracing::warn!(source = hook.name(), app = app.0, %reason, "an event is refused");
+        }
     }
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "code": 0 })))
 }
 
-fn unauthentic() -> Response<Bytes> {
-    let reason = "the delivery is not signed with the credentials of this app and source";
-    reply::error(StatusCode::UNAUTHORIZED, reason)
-}
+/// What is said of every delivery that proves nothing, whatever it lacks.
+const UNAUTHENTIC: (StatusCode, &str) = (
+    StatusCode::UNAUTHORIZED,
+    "the delivery is not signed with the credentials of this app and source",
+);
 
 #[cfg(test)]
 mod tests {

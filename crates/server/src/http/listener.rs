@@ -1,33 +1,38 @@
 //! Takes connections in, as many as there may be, and lets them finish when the server stops.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::{Server, routes};
 
 /// How many connections may be open. Beyond it new ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 10_000;
-/// How long a connection may take to send the head of a request, the wait between two requests
-/// included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+const CONNECTIONS_MAX: u32 = 10_000;
+/// How long a connection may have no request under way: at its beginning, and between requests. A
+/// head that is not finished is no request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How many headers a request may have.
 const HEADERS_MAX: usize = 100;
 /// How large a request's head may be, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How many requests one HTTP/2 connection may have under way.
-const STREAMS_MAX: u32 = 200;
+const STREAMS_MAX: u32 = 100;
 /// How long requests under way may take to finish once the server is told to stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a connection without a request is kept once the server is told to stop: long enough for
+/// an answer that was just given to leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long to wait after the machine refused a connection, for it to find its feet again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,73 +44,130 @@ pub(crate) async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Serves until SIGTERM or SIGINT, then finishes what it began.
 pub(crate) async fn serve(listener: TcpListener, server: Server) -> anyhow::Result<()> {
     let server = Arc::new(server);
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let (stop, stopping) = watch::channel(());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let upkeep = tokio::spawn(upkeep(server.clone()));
     loop {
-        let permit = connections.clone().acquire_owned();
+        let place = places.clone().acquire_owned();
         let accepted = async {
-            let permit = permit.await.expect("the semaphore is never closed");
-            (listener.accept().await, permit)
+            let place = place.await.expect("the semaphore is never closed");
+            (listener.accept().await, place)
         };
-        let (accepted, permit) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             accepted = accepted => accepted,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = connection(stream, server.clone(), stopping.clone());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: those that are open go on.
                 tracing::warn!(%error, "a connection could not be taken");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        let connection = connection(stream, server.clone(), &graceful);
-        tokio::spawn(async move {
-            connection.await;
-            drop(permit);
-        });
+        }
     }
     drop(listener);
     upkeep.abort();
-    let open = graceful.count();
+    let open = CONNECTIONS_MAX as usize - places.available_permits();
     tracing::info!(open, "stopping: requests under way finish first");
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    drop(stop);
+    let all_gone = places.acquire_many(CONNECTIONS_MAX);
+    if tokio::time::timeout(DRAIN_TIMEOUT, all_gone).await.is_err() {
         tracing::warn!("some requests did not finish in time and are cut off");
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-fn connection(
-    stream: TcpStream,
-    server: Arc<Server>,
-    graceful: &GracefulShutdown,
-) -> impl Future<Output = ()> + Send + use<> {
+/// One connection, until it ends, is idle for too long, or the server stops.
+async fn connection(stream: TcpStream, server: Arc<Server>, mut stopping: watch::Receiver<()>) {
     // Answers are written whole, so waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(IDLE_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
-    let watcher = graceful.watcher();
-    async move {
-        let answer = service_fn(move |request| {
-            let server = server.clone();
-            async move { Ok::<_, std::convert::Infallible>(routes::answer(&server, request).await) }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), answer);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended early");
+    let requests = Arc::new(Requests::default());
+    let answer = service_fn(|request| {
+        let (server, under_way) = (server.clone(), requests.begin());
+        async move {
+            let response = routes::answer(&server, request).await;
+            drop(under_way);
+            Ok::<_, std::convert::Infallible>(response)
         }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+    let mut patience = pin!(tokio::time::sleep(IDLE_TIMEOUT));
+    let mut seen = requests.begun();
+    let mut told_to_stop = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            _ = stopping.changed(), if !told_to_stop => {
+                told_to_stop = true;
+                connection.as_mut().graceful_shutdown();
+                patience.as_mut().reset(Instant::now() + LAST_WORDS);
+            }
+            () = patience.as_mut() => {
+                let begun = requests.begun();
+                if requests.under_way() == 0 && (told_to_stop || begun == seen) {
+                    return;
+                }
+                seen = begun;
+                let more = if told_to_stop { LAST_WORDS } else { IDLE_TIMEOUT };
+                patience.as_mut().reset(Instant::now() + more);
+            }
+        }
+    }
+}
+
+/// The requests of one connection.
+#[derive(Default)]
+struct Requests {
+    begun: AtomicUsize,
+    under_way: AtomicUsize,
+}
+
+/// A request that is being answered.
+struct UnderWay(Arc<Requests>);
+
+impl Requests {
+    fn begin(self: &Arc<Self>) -> UnderWay {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

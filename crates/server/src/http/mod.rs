@@ -12,6 +12,7 @@ use dialects::zegocloud;
 use domain::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+pub(crate) use body::Budget;
 pub(crate) use listener::{bind, serve};
 
 /// What every request needs at hand.
@@ -20,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) ctx: Context,
     /// What the ZEGOCLOUD dialect remembers between requests.
     pub(crate) zegocloud: zegocloud::State,
+    /// What the bodies of all requests under way may hold.
+    pub(crate) bodies: Budget,
     /// Renders `/metrics`.
     pub(crate) metrics: PrometheusHandle,
 }

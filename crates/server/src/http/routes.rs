@@ -11,7 +11,7 @@ use super::{Server, events, front, hooks, reply};
 pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     let response = match path {
-        "/v1/events" => events::answer(server, request).await,
+        "/v1/events" | "/v1/events/" => events::answer(server, request).await,
         "/health/live" => get(request.method(), || reply::text(StatusCode::OK, "live\n")),
         "/health/ready" => get(request.method(), || ready(server)),
         "/metrics" => get(request.method(), || metrics(server)),

@@ -131,6 +131,16 @@ fn a_body_that_is_no_batch_is_refused_whole() {
 }
 
 #[test]
+fn a_refusal_is_seen_by_who_is_still_sending() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::unlimited(data.path());
+    let large = vec![b' '; 8 * 1024 * 1024];
+    for path in ["/v1/events", "/hooks/livekit/4112"] {
+        assert_eq!(ask(server.address, "POST", path, &[], &large).status, 401, "{path}");
+    }
+}
+
+#[test]
 fn a_hook_takes_nothing_that_is_not_signed() {
     let data = tempfile::tempdir().expect("a folder");
     let server = Server::unlimited(data.path());

@@ -1,5 +1,8 @@
 //! Starting, being ready, stopping.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use crate::client::{get, post};
 use crate::server::{Server, whowas};
 
@@ -17,6 +20,20 @@ fn it_is_ready_when_it_says_so_and_stops_cleanly() {
     assert_eq!(get(server.address, "/nowhere").status, 404);
     let (status, _) = server.end("TERM");
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn who_never_finishes_a_head_does_not_hold_up_the_stop() {
+    let data = folder();
+    let server = Server::unlimited(data.path());
+    let mut unfinished = TcpStream::connect(server.address).expect("it listens");
+    unfinished.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").expect("the head begins");
+    let mut silent = TcpStream::connect(server.address).expect("it listens");
+    assert_eq!(get(server.address, "/health/live").status, 200, "both are taken in by now");
+    let (status, said) = server.end("TERM");
+    assert_eq!(status.code(), Some(0));
+    assert!(!said.contains("cut off"), "{said}");
+    assert_eq!(silent.read(&mut [0]).expect("it was closed"), 0);
 }
 
 #[test]

@@ -98,18 +98,40 @@ pub(super) fn client(at: &str, field: Field<'_>) -> Result<ClientFacts, String> 
 /// When something happened, as RFC 3339 writes it; what is finer than a microsecond is dropped.
 pub(super) fn time_unix_us(at: &str, field: Field<'_>) -> Result<i64, String> {
     let text = text(at, field)?;
-    let bytes = text.as_bytes();
-    // The parser also reads other forms of ISO 8601; what is refused today may be taken tomorrow,
-    // but not the other way round.
-    let is_rfc_3339 = matches!(bytes.get(4), Some(b'-'))
-        && matches!(bytes.get(13), Some(b':'))
-        && matches!(bytes.get(16), Some(b':'))
-        && !text.contains('[');
-    let time = is_rfc_3339.then(|| text.parse::<jiff::Timestamp>().ok()).flatten();
-    let micros = time.map(|time| time.as_nanosecond().div_euclid(1_000));
-    micros.and_then(|micros| i64::try_from(micros).ok()).ok_or_else(|| {
+    // The parser also reads other forms of ISO 8601, and no more than nine digits of a fraction;
+    // what is refused today may be taken tomorrow, but not the other way round.
+    let time = rfc_3339(&text).and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    time.map(jiff::Timestamp::as_microsecond).ok_or_else(|| {
         format!("`{at}` is not a time like 2026-11-20T12:00:00.250Z or 2026-11-20T20:00:00+08:00")
     })
+}
+
+/// The same time with no more than six digits of a fraction, if it is written as RFC 3339 has it.
+fn rfc_3339(text: &str) -> Option<String> {
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let fits = |text: &str, pattern: &str| {
+        text.len() == pattern.len()
+            && text.bytes().zip(pattern.bytes()).all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't' | b' '),
+                _ => byte == wanted,
+            })
+    };
+    let digits = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.bytes().take_while(u8::is_ascii_digit).count(),
+        None => 0,
+    };
+    let (fraction, offset) = match digits {
+        0 => ("", rest),
+        _ => rest.split_at(1 + digits),
+    };
+    let is_offset = matches!(offset, "Z" | "z")
+        || ((fits(offset, "+00:00") || fits(offset, "-00:00"))
+            && &offset[1..3] < "24"
+            && &offset[4..6] < "60");
+    let fraction = &fraction[..fraction.len().min(7)];
+    (fits(date_time, "0000-00-00T00:00:00") && is_offset)
+        .then(|| format!("{date_time}{fraction}{offset}"))
 }
 
 /// An array that must not be longer; the values beyond are read over, and nothing is kept of them.

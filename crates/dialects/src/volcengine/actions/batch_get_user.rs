@@ -143,9 +143,9 @@ mod tests {
             ids("9223372036854775807"),
             expect![[r#"200 {"NotFoundUsers":[9223372036854775807],"Users":[]}"#]],
         );
-        world.check_post("BatchGetUser", ids("9223372036854775808"), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid value: integer `9223372036854775808`, expected i64 at line 1 column 44."]);
-        world.check_post("BatchGetUser", ids("1,\"2\""), expect![[r#"400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: string "2", expected i64 at line 1 column 30."#]]);
-        world.check_post("BatchGetUser", ids("1.0"), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: floating point `1.0`, expected i64 at line 1 column 28."]);
-        world.check_post("BatchGetUser", ids("null"), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: null, expected i64 at line 1 column 29."]);
+        world.check_post("BatchGetUser", ids("9223372036854775808"), expect!["400 InvalidParameter.Unmarshal 990006 UserIds[0] cannot be read: invalid value: integer `9223372036854775808`, expected a Long, without quotes at line 1 column 44."]);
+        world.check_post("BatchGetUser", ids("1,\"2\""), expect![[r#"400 InvalidParameter.Unmarshal 990006 UserIds[1] cannot be read: invalid type: string "2", expected a Long, without quotes at line 1 column 30."#]]);
+        world.check_post("BatchGetUser", ids("1.0"), expect!["400 InvalidParameter.Unmarshal 990006 UserIds[0] cannot be read: invalid type: floating point `1.0`, expected a Long, without quotes at line 1 column 28."]);
+        world.check_post("BatchGetUser", ids("null"), expect!["400 InvalidParameter.Unmarshal 990006 UserIds[0] cannot be read: invalid type: null, expected a Long, without quotes at line 1 column 29."]);
     }
 }

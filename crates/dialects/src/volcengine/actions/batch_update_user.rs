@@ -179,7 +179,7 @@ mod tests {
                 "400 MissingParameter 100002 The request is missing Users[0].UserId parameter."
             ],
         );
-        world.check_post("BatchUpdateUser", users(r#"{"UserId":1,"Tags":[1]}"#), expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: integer `1`, expected a string at line 1 column 44."]);
+        world.check_post("BatchUpdateUser", users(r#"{"UserId":1,"Tags":[1]}"#), expect!["400 InvalidParameter.Unmarshal 990006 Users[0].Tags[0] cannot be read: invalid type: integer `1`, expected a string at line 1 column 44."]);
     }
 
     #[test]

@@ -289,27 +289,27 @@ mod tests {
             told.push_str(&format!("{user} {}\n", world.ask(post("RegisterUsers", body))));
         }
         expect![[r#"
-            {"UserId":"2"} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: string "2", expected i64 at line 1 column 49.
-            {"UserId":2.0} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: floating point `2.0`, expected i64 at line 1 column 49.
+            {"UserId":"2"} 400 InvalidParameter.Unmarshal 990006 Users[1].UserId cannot be read: invalid type: string "2", expected a Long, without quotes at line 1 column 49.
+            {"UserId":2.0} 400 InvalidParameter.Unmarshal 990006 Users[1].UserId cannot be read: invalid type: floating point `2.0`, expected a Long, without quotes at line 1 column 49.
             {"UserId":1e400} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: number out of range at line 1 column 51.
-            {"UserId":9223372036854775808} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid value: integer `9223372036854775808`, expected i64 at line 1 column 65.
-            {"UserId":true} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: boolean `true`, expected i64 at line 1 column 50.
+            {"UserId":9223372036854775808} 400 InvalidParameter.Unmarshal 990006 Users[1].UserId cannot be read: invalid value: integer `9223372036854775808`, expected a Long, without quotes at line 1 column 65.
+            {"UserId":true} 400 InvalidParameter.Unmarshal 990006 Users[1].UserId cannot be read: invalid type: boolean `true`, expected a Long, without quotes at line 1 column 50.
             {"UserId":null} 400 MissingParameter 100002 The request is missing Users[1].UserId parameter.
             {"NickName":"n"} 400 MissingParameter 100002 The request is missing Users[1].UserId parameter.
-            {"UserId":2,"UserId":2} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: duplicate field `UserId` at line 1 column 56.
-            {"UserId":2,"NickName":5} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: integer `5`, expected a string at line 1 column 60.
-            {"UserId":2,"NickName":"\ud800"} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: unexpected end of hex escape at line 1 column 67.
-            {"UserId":2,"Tags":"t"} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: string "t", expected a sequence at line 1 column 58.
-            {"UserId":2,"Tags":[1]} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: integer `1`, expected a string at line 1 column 57.
-            {"UserId":2,"Tags":[null]} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: null, expected a string at line 1 column 60.
-            {"UserId":2,"Ext":{"k":1}} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: integer `1`, expected a string at line 1 column 60.
-            {"UserId":2,"Ext":{"k":null}} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: null, expected a string at line 1 column 63.
-            {"UserId":2,"Ext":["k"]} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: sequence, expected a map at line 1 column 54.
-            [2] 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: sequence, expected an object at line 1 column 36.
-            2 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: integer `2`, expected an object at line 1 column 37.
-            null 400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: null, expected an object at line 1 column 40.
+            {"UserId":2,"UserId":2} 400 InvalidParameter.Unmarshal 990006 Users[1] cannot be read: duplicate field `UserId` at line 1 column 56.
+            {"UserId":2,"NickName":5} 400 InvalidParameter.Unmarshal 990006 Users[1].NickName cannot be read: invalid type: integer `5`, expected a string at line 1 column 60.
+            {"UserId":2,"NickName":"\ud800"} 400 InvalidParameter.Unmarshal 990006 The body cannot be read: a text holds half a surrogate pair at line 1 column 67.
+            {"UserId":2,"Tags":"t"} 400 InvalidParameter.Unmarshal 990006 Users[1].Tags cannot be read: invalid type: string "t", expected a sequence at line 1 column 58.
+            {"UserId":2,"Tags":[1]} 400 InvalidParameter.Unmarshal 990006 Users[1].Tags[0] cannot be read: invalid type: integer `1`, expected a string at line 1 column 57.
+            {"UserId":2,"Tags":[null]} 400 InvalidParameter.Unmarshal 990006 Users[1].Tags[0] cannot be read: invalid type: null, expected a string at line 1 column 60.
+            {"UserId":2,"Ext":{"k":1}} 400 InvalidParameter.Unmarshal 990006 Users[1].Ext.k cannot be read: invalid type: integer `1`, expected a string at line 1 column 60.
+            {"UserId":2,"Ext":{"k":null}} 400 InvalidParameter.Unmarshal 990006 Users[1].Ext.k cannot be read: invalid type: null, expected a string at line 1 column 63.
+            {"UserId":2,"Ext":["k"]} 400 InvalidParameter.Unmarshal 990006 Users[1].Ext cannot be read: invalid type: sequence, expected a map at line 1 column 54.
+            [2] 400 InvalidParameter.Unmarshal 990006 Users[1] cannot be read: invalid type: sequence, expected an object at line 1 column 36.
+            2 400 InvalidParameter.Unmarshal 990006 Users[1] cannot be read: invalid type: integer `2`, expected an object at line 1 column 37.
+            null 400 InvalidParameter.Unmarshal 990006 Users[1] cannot be read: invalid type: null, expected an object at line 1 column 40.
         "#]].assert_eq(&told);
         expect![[r#"200 {"NotFoundUsers":[1,2],"Users":[]}"#]].assert_eq(&shown(&world, "1,2"));
-        world.check_post("RegisterUsers", r#"{"AppId":4111,"Users":{}}"#, expect!["400 InvalidParameter.Unmarshal 990006 The body cannot be read: invalid type: map, expected a sequence at line 1 column 22."]);
+        world.check_post("RegisterUsers", r#"{"AppId":4111,"Users":{}}"#, expect!["400 InvalidParameter.Unmarshal 990006 Users cannot be read: invalid type: map, expected a sequence at line 1 column 22."]);
     }
 }

@@ -20,7 +20,7 @@ pub(super) mod signing;
 mod verify;
 
 pub(super) use canonical::Signable;
-pub(super) use claims::Claims;
+pub(super) use claims::{Claims, Form};
 pub(super) use verify::verify;
 
 /// Why a request has not proved whose it is.

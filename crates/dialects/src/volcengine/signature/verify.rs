@@ -29,7 +29,8 @@ const OF_THE_SIGNATURE: [&str; 9] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::volcengine) struct Proof {
     /// Whether the body is what the client signed.
-    pub(in crate::volcengine) covers_body: bool,
+    #[cfg(test)]
+    pub(super) covers_body: bool,
     /// A parameter that anybody may have added; a request that has one must not be acted on.
     pub(in crate::volcengine) uncovered: Option<String>,
     #[cfg(test)]
@@ -55,7 +56,9 @@ pub(in crate::volcengine) fn verify(
         bool::from(computed.as_bytes().ct_eq(claims.signature.as_bytes()))
     };
     match variants.iter().find(signed) {
+        #[cfg_attr(not(test), expect(unused_variables, reason = "only tests ask which it was"))]
         Some(variant) => Ok(Proof {
+            #[cfg(test)]
             covers_body: variant.payload == Payload::Body,
             uncovered: uncovered(claims, signable),
             #[cfg(test)]
