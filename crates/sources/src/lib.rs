@@ -26,6 +26,8 @@ pub mod zegocloud;
 pub struct Delivery<'a> {
     /// The tenant that the address named.
     pub app: AppId,
+    /// The tenant's RTC id, if it has one.
+    pub rtc_id: Option<&'a str>,
     /// The tenant's credentials for this sender, by their config names.
     pub credentials: &'a BTreeMap<String, Secret>,
     /// The headers as received.
@@ -80,6 +82,15 @@ pub enum Hook {
     Agora,
 }
 
+/// How a sender is told to send a delivery again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// By a status of 503.
+    Status,
+    /// By closing the connection without an answer: the sender takes any status for a success.
+    Silence,
+}
+
 impl Hook {
     /// Every one.
     pub const ALL: &[Self] =
@@ -111,6 +122,16 @@ impl Hook {
             Self::Volcengine => volcengine::CREDENTIAL_NAMES,
             Self::Trtc => trtc::CREDENTIAL_NAMES,
             Self::Agora => agora::CREDENTIAL_NAMES,
+        }
+    }
+
+    /// How it is told to send again what could not be stored.
+    pub fn again(self) -> Again {
+        match self {
+            Self::Janus => Again::Silence,
+            Self::Livekit | Self::Zegocloud | Self::Volcengine | Self::Trtc | Self::Agora => {
+                Again::Status
+            }
         }
     }
 
@@ -146,6 +167,7 @@ mod tests {
         for &hook in Hook::ALL {
             let credentials = hook.credential_names().iter();
             let delivery = Delivery {
+                rtc_id: None,
                 app: AppId(7),
                 credentials: &credentials
                     .map(|name| ((*name).to_owned(), Secret::new("a secret")))

@@ -12,15 +12,6 @@ use sources::Hook;
 use super::Fault;
 use super::file::{self, AppTable};
 
-/// Sources that have a name and credentials, and no folder yet.
-const LATER_SOURCES: [(&str, &[&str]); 5] = [
-    ("zegocloud", &["callback_secret"]),
-    ("volcengine", &["secret_key"]),
-    ("janus", &["user", "password"]),
-    ("trtc", &["key"]),
-    ("agora", &["secret"]),
-];
-
 pub(super) fn read(
     path: &Path,
     text: &str,
@@ -39,7 +30,7 @@ pub(super) fn read(
             }
         }
         check_broadcast(table, remarks).map_err(|(at, reason)| fault(at, reason))?;
-        check_sources(table, remarks).map_err(|(at, reason)| fault(at, &reason))?;
+        check_sources(table).map_err(|(at, reason)| fault(at, &reason))?;
         check_keys(table).map_err(|(at, reason)| fault(at, reason))?;
         apps.push(app(table));
     }
@@ -68,19 +59,14 @@ fn check_broadcast(
     Ok(())
 }
 
-fn check_sources(table: &AppTable, remarks: &mut Vec<String>) -> Result<(), (usize, String)> {
+fn check_sources(table: &AppTable) -> Result<(), (usize, String)> {
     for (name, credentials) in &table.sources {
         let at = name.span().start;
-        let later = LATER_SOURCES.iter().find(|(later, _)| later == name.get_ref());
-        let needed = match (Hook::find(name.get_ref()), later) {
-            (Some(hook), _) => hook.credential_names(),
-            (None, Some((later, needed))) => {
-                let id = table.id.get_ref();
-                remarks.push(format!("app {id}: the source {later} is not in this version yet"));
-                needed
-            }
-            (None, None) => return Err((at, format!("{:?} is no source", name.get_ref()))),
-        };
+        let hook = Hook::find(name.get_ref()).ok_or_else(|| {
+            let known: Vec<&str> = Hook::ALL.iter().map(|hook| hook.name()).collect();
+            (at, format!("{:?} is no source; there are {}", name.get_ref(), known.join(", ")))
+        })?;
+        let needed = hook.credential_names();
         for key in needed {
             if credentials.get(*key).is_none_or(String::is_empty) {
                 return Err((at, format!("the source needs `{key}`, which is missing or empty")));

@@ -12,7 +12,7 @@ use domain::app::{App, Secret};
 use domain::log::{self, Outcome};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use sources::{Delivery, Hook, Received};
+use sources::{Again, Delivery, Hook, Received};
 
 use super::{Server, body, reply};
 use crate::observe;
@@ -33,7 +33,7 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
         Ok(response) => response,
         Err(error) => {
             cause = Some(error);
-            reply::not_now()
+            hook.map_or_else(reply::not_now, |(hook, _)| again(hook))
         }
     };
     observe::answered(&observe::Answer {
@@ -76,10 +76,11 @@ async fn take(
             return Ok(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &reason));
         }
         // Not the sender's last word: it sends again.
-        Err(body::Fault::Broken | body::Fault::Busy) => return Ok(reply::not_now()),
+        Err(body::Fault::Broken | body::Fault::Busy) => return Ok(again(hook)),
     };
     let delivery = Delivery {
         app: app.id,
+        rtc_id: app.rtc_id.as_deref(),
         credentials,
         headers: &parts.headers,
         body: &body.bytes,
@@ -94,6 +95,15 @@ async fn take(
             Ok(reply::error(status, reason))
         }
     }
+}
+
+/// What is said when nothing could be stored now.
+fn again(hook: Hook) -> Response<Bytes> {
+    let mut response = reply::not_now();
+    if hook.again() == Again::Silence {
+        response.extensions_mut().insert(reply::Silence);
+    }
+    response
 }
 
 /// Whose delivery it would be, or what is wrong with its address.
@@ -150,6 +160,13 @@ const UNAUTHENTIC: (StatusCode, &str) = (
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_takes_any_status_for_a_success_is_given_none() {
+        let is_silent = |hook| again(hook).extensions().get::<reply::Silence>().is_some();
+        assert!(is_silent(Hook::Janus));
+        assert!(!is_silent(Hook::Livekit));
+    }
 
     #[test]
     fn a_path_names_a_source_and_an_app() {

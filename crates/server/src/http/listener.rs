@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use super::reply::Silence;
 use super::{Server, routes};
 
 /// How many connections may be open. Beyond it new ones wait in the kernel's queue.
@@ -106,7 +107,10 @@ async fn connection(stream: TcpStream, server: Arc<Server>, mut stopping: watch:
         async move {
             let response = routes::answer(&server, request).await;
             drop(under_way);
-            Ok::<_, std::convert::Infallible>(response)
+            match response.extensions().get::<Silence>() {
+                None => Ok(response),
+                Some(_) => Err(std::io::Error::other("the sender is to send again")),
+            }
         }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));

@@ -42,6 +42,10 @@ pub(super) fn not_now() -> Response<Bytes> {
     response
 }
 
+/// Marks an answer that must not be given: its connection is closed instead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Silence;
+
 /// What became of a request, in logs and metrics.
 pub(super) fn outcome_of(response: &Response<Bytes>) -> &'static str {
     match response.status().as_u16() {

@@ -49,7 +49,14 @@ fn deliver(
         }
     }
     let credentials = &BTreeMap::from([("secret".to_owned(), Secret::new(secret))]);
-    super::receive(&Delivery { app: AppId(7), credentials, headers: &headers, body, now_unix_us })
+    super::receive(&Delivery {
+        rtc_id: None,
+        app: AppId(7),
+        credentials,
+        headers: &headers,
+        body,
+        now_unix_us,
+    })
 }
 
 /// What an authentic delivery of that body gives.
@@ -229,6 +236,7 @@ fn without_a_secret_nothing_is_authentic() {
     let mut headers = HeaderMap::new();
     headers.insert("agora-signature-v2", HeaderValue::from_str(&two).expect("a header"));
     let received = super::receive(&Delivery {
+        rtc_id: None,
         app: AppId(7),
         credentials: &BTreeMap::new(),
         headers: &headers,

@@ -47,6 +47,7 @@ fn receive_with(
         }
     }
     super::receive(&Delivery {
+        rtc_id: None,
         app: AppId(7),
         credentials: &credentials(USER, PASSWORD),
         headers: &headers,

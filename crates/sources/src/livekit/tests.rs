@@ -53,7 +53,14 @@ fn receive_at(now_unix_us: i64, token: Option<&str>, body: &str) -> Result<Recei
     }
     let credentials = &credentials(SECRET);
     let body = body.as_bytes();
-    super::receive(&Delivery { app: AppId(7), credentials, headers: &headers, body, now_unix_us })
+    super::receive(&Delivery {
+        rtc_id: None,
+        app: AppId(7),
+        credentials,
+        headers: &headers,
+        body,
+        now_unix_us,
+    })
 }
 
 /// What an authentic delivery of that body gives.
@@ -226,6 +233,7 @@ fn without_a_secret_nothing_is_authentic() {
     headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&token).expect("a header"));
     for credentials in [credentials(""), BTreeMap::new()] {
         let received = super::receive(&Delivery {
+            rtc_id: None,
             app: AppId(7),
             credentials: &credentials,
             headers: &headers,

@@ -39,7 +39,14 @@ fn deliver(
         headers.insert("sign", HeaderValue::from_str(sign).expect("a header"));
     }
     let credentials = &BTreeMap::from([("key".to_owned(), Secret::new(key))]);
-    super::receive(&Delivery { app: AppId(7), credentials, headers: &headers, body, now_unix_us })
+    super::receive(&Delivery {
+        rtc_id: None,
+        app: AppId(7),
+        credentials,
+        headers: &headers,
+        body,
+        now_unix_us,
+    })
 }
 
 /// What an authentic delivery of that body gives.
@@ -185,6 +192,7 @@ fn without_a_key_nothing_is_authentic() {
     let mut headers = HeaderMap::new();
     headers.insert("sign", HeaderValue::from_str(&sign("", body)).expect("a header"));
     let received = super::receive(&Delivery {
+        rtc_id: None,
         app: AppId(7),
         credentials: &BTreeMap::new(),
         headers: &headers,

@@ -25,7 +25,7 @@ pub(super) struct Envelope {
     #[serde(deserialize_with = "text")]
     pub(super) event_id: String,
     #[serde(deserialize_with = "text")]
-    app_id: String,
+    pub(super) app_id: String,
     #[serde(deserialize_with = "text")]
     version: String,
     #[serde(deserialize_with = "text")]

@@ -23,7 +23,7 @@ pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
     let envelope = Envelope::parse(delivery.body).ok_or(Unauthentic::Missing)?;
     envelope.verify(secret)?;
     let mut received = Received::default();
-    match callback::read(delivery.app, &envelope) {
+    match callback::read(delivery, &envelope) {
         Ok(Reading::Event(event)) => received.events.push(*event),
         Ok(Reading::OfNoInterest) => received.ignored += 1,
         Err(reason) => received.dead.push(reason),

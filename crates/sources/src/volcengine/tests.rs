@@ -19,10 +19,35 @@ const NOW_US: i64 = 1_795_255_300_000_000;
 const YEAR_US: i64 = 365 * 86_400 * 1_000_000;
 const SECRET: &str = "secret key";
 
+const RTC_ID: &str = "661e0000000000000000543c";
+
+#[test]
+fn a_callback_for_another_app_is_a_dead_letter() {
+    let receive = |rtc_id: Option<&str>, app_id: &str| {
+        let body = sample_with("RoomDestroy", &[("AppId", json!(app_id))]).to_string();
+        let credentials = BTreeMap::from([("secret_key".to_owned(), Secret::new(SECRET))]);
+        let received = super::receive(&Delivery {
+            rtc_id,
+            app: AppId(7),
+            credentials: &credentials,
+            headers: &HeaderMap::new(),
+            body: body.as_bytes(),
+            now_unix_us: NOW_US,
+        });
+        let received = received.expect("an authentic callback");
+        (received.events.len(), received.dead)
+    };
+    assert_eq!(receive(Some(RTC_ID), RTC_ID), (1, vec![]));
+    assert_eq!(receive(None, "another"), (1, vec![]));
+    let reason = "the callback is for another `AppId`".to_owned();
+    assert_eq!(receive(Some(RTC_ID), "another"), (0, vec![reason]));
+}
+
 fn receive_as(secret: Option<&str>, body: &[u8], now_us: i64) -> Result<Received, Unauthentic> {
     let secret = secret.map(|secret| ("secret_key".to_owned(), Secret::new(secret)));
     let credentials: BTreeMap<String, Secret> = secret.into_iter().collect();
     super::receive(&Delivery {
+        rtc_id: None,
         app: AppId(7),
         credentials: &credentials,
         headers: &HeaderMap::new(),

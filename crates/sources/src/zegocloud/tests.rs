@@ -28,7 +28,14 @@ fn receive_as(
     let secret = secret.map(|secret| ("callback_secret".to_owned(), Secret::new(secret)));
     let credentials: BTreeMap<String, Secret> = secret.into_iter().collect();
     let headers = &HeaderMap::new();
-    super::receive(&Delivery { app, credentials: &credentials, headers, body, now_unix_us })
+    super::receive(&Delivery {
+        rtc_id: None,
+        app,
+        credentials: &credentials,
+        headers,
+        body,
+        now_unix_us,
+    })
 }
 
 fn try_receive(body: &[u8]) -> Result<Received, Unauthentic> {

@@ -66,6 +66,7 @@ fn without_a_password_nothing_is_authentic() {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(login).expect("a header"));
         let delivery = Delivery {
+            rtc_id: None,
             app: domain::AppId(7),
             credentials,
             headers: &headers,

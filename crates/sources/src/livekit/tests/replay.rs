@@ -39,6 +39,7 @@ fn replay(capture: &Capture, secret: &str) -> Result<Received, Unauthentic> {
         .map(|(name, value)| (name.to_owned(), Secret::new(value)))
         .into();
     receive(&Delivery {
+        rtc_id: None,
         app: AppId(7),
         credentials: &credentials,
         headers: &headers,
