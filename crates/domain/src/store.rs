@@ -67,6 +67,17 @@ pub enum Appended {
     Conflict,
 }
 
+/// What one step of retirement did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// How many stays went.
+    pub stays: u64,
+    /// How many events went.
+    pub events: u64,
+    /// Whether there is more to do now.
+    pub more: bool,
+}
+
 /// Where the domain keeps things.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -97,6 +108,15 @@ pub trait Store: Send + Sync + 'static {
     /// One page of the stays that a query selects, and how many there are in all, as of one
     /// instant.
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage>;
+
+    /// Takes a step towards a log without what is older than `before_unix_us`, removing about
+    /// `events_max` events at most. Once no more is to do, every room is cut as
+    /// [`crate::log::retire::find_cut`] says until nothing of it can be cut any more, and restarts
+    /// that are spent are gone. From then on the log's stays are those of the events that are left.
+    ///
+    /// A stay goes in one step, the stays of a call in as many as it takes. Nobody appends an event
+    /// that is older than an instant given here: it may come back as new, or be passed over.
+    async fn retire(&self, before_unix_us: i64, events_max: usize) -> Result<Retired>;
 
     /// Whether a change would be taken now; if not, why.
     fn ready(&self) -> Result<()>;

@@ -9,7 +9,7 @@ use domain::app::{App, Apps, Quirks, Secret};
 use domain::clock::FixedClock;
 use domain::error::{EngineError, Error};
 use domain::log::{Event, StayPage, StayQuery};
-use domain::store::{Appended, IfTaken, NewUser, Registration, Store, Update};
+use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{Profile, ProfileChange, User};
 use domain::{Settings, UserId};
 use expect_test::{Expect, expect};
@@ -1220,6 +1220,10 @@ impl Store for Failing {
     }
 
     async fn page_of_stays(&self, _: &StayQuery) -> domain::Result<StayPage> {
+        Err(self.0.clone())
+    }
+
+    async fn retire(&self, _: i64, _: usize) -> domain::Result<Retired> {
         Err(self.0.clone())
     }
 

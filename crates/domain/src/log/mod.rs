@@ -12,7 +12,7 @@
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`mod@record`] and [`query`] are the operations.
+//! [`mod@record`], [`query`] and [`mod@retire`] are the operations.
 
 pub mod client;
 pub mod closing;
@@ -21,6 +21,7 @@ pub mod intervals;
 pub mod mint;
 pub mod query;
 pub mod record;
+pub mod retire;
 pub mod room;
 pub mod stay;
 
@@ -30,6 +31,7 @@ pub use event::{Event, Fact, Presence};
 pub use intervals::{Certainty, End, Interval, fold_participant};
 pub use query::{StayPage, StayQuery, list_stays};
 pub use record::{Outcome, Refused, record};
+pub use retire::retire;
 pub use room::fold_room;
 pub use stay::{Span, Stay};
 

@@ -69,13 +69,13 @@ pub fn told_join(event: &Event) -> Option<(&CallId, i64)> {
 }
 
 /// Closers found by looking at every event of the room.
-struct AllClosers<'a> {
+pub(super) struct AllClosers<'a> {
     events: &'a [Event],
     closers: Vec<Closer>,
 }
 
 impl<'a> AllClosers<'a> {
-    fn of(events: &'a [Event]) -> Self {
+    pub(super) fn of(events: &'a [Event]) -> Self {
         let own = events.iter().filter_map(Closer::from_event);
         let superseding = first_joins(events)
             .into_iter()

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::AppId;
-use domain::clock::SECOND_US;
+use domain::clock::{SECOND_US, whole_second};
 use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::{ClientFacts, Event, Fact, Presence, Stay, StayQuery};
 use domain::store::Store;
@@ -260,6 +260,102 @@ async fn attack(arrivals: Arrivals, queries: Vec<StayQuery>) -> Result<(), TestC
     compare(&model, &store, &StayQuery { participants: Some(named), ..everything(1) }).await
 }
 
+/// Both lose what is too old at the same instants, the store in small steps; in between, only what
+/// is young enough arrives. At the end the store holds the rows of one that was told nothing else
+/// than what is left.
+async fn attack_and_retire(
+    arrivals: Arrivals,
+    instants: Vec<Option<i64>>,
+    step: usize,
+    interleaved: bool,
+) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options::new(folder.path());
+    let model = Memory::default();
+    let mut store = Embedded::open(&options).expect("it opens");
+    let mut before = i64::MIN;
+    let instants = instants.into_iter().chain(std::iter::repeat(None));
+    for ((mut batch, reopen), instant) in arrivals.into_iter().zip(instants) {
+        batch.retain(|event| event.time_unix_us >= before);
+        if let Some(instant) = instant {
+            before = before.max(instant);
+            retire(&model, before, usize::MAX).await;
+            match interleaved {
+                true => store.retire(before, step).await.map(|_| ()).expect("a step"),
+                false => retire(&store, before, step).await,
+            }
+            batch.retain(|event| event.time_unix_us >= before);
+        }
+        if reopen {
+            drop(store);
+            store = Embedded::open(&options).expect("it opens again");
+        }
+        let expected = model.append_events(batch.clone()).await.expect("appended");
+        prop_assert_eq!(store.append_events(batch).await.expect("appended"), expected);
+        if instant.is_some() && interleaved {
+            retire(&model, before, usize::MAX).await;
+            retire(&store, before, step).await;
+        }
+        for app in [1, 2] {
+            let expected = stays(&model, &everything(app)).await;
+            prop_assert_eq!(stays(&store, &everything(app)).await, expected);
+        }
+    }
+    let other_folder = tempfile::tempdir().expect("a folder");
+    let other = Embedded::open(&Options::new(other_folder.path())).expect("it opens");
+    other.append_events(model.events()).await.expect("appended");
+    // What people depend on may be noted more widely than it has to be, and a room whose only event
+    // gave way to one of another room keeps its number.
+    let wide = ["counters", "watched", "watched_rooms", "rooms"];
+    let rows = |store: &Embedded| {
+        let mut lens = store.lens();
+        lens.retain(|(table, _)| !wide.contains(table));
+        lens
+    };
+    prop_assert_eq!(rows(&store), rows(&other));
+    Ok(())
+}
+
+async fn retire(store: &dyn Store, before_unix_us: i64, step: usize) {
+    while store.retire(before_unix_us, step).await.expect("a step").more {}
+}
+
+/// What is left is what was shown, but for whole calls that were over.
+async fn lose_only_what_is_over(
+    arrivals: Arrivals,
+    before_unix_us: i64,
+) -> Result<(), TestCaseError> {
+    let model = Memory::default();
+    for (batch, _) in arrivals {
+        model.append_events(batch).await.expect("appended");
+    }
+    let apps = [everything(1), everything(2)];
+    let of_call = |stay: &Stay| (stay.app, stay.door.clone(), stay.room.clone(), stay.call.clone());
+    let mut shown = vec![];
+    for query in &apps {
+        shown.extend(stays(&model, query).await);
+    }
+    retire(&model, before_unix_us, usize::MAX).await;
+    let mut left = vec![];
+    for query in &apps {
+        left.extend(stays(&model, query).await);
+    }
+    let calls: BTreeSet<_> = left.iter().map(of_call).collect();
+    for stay in &shown {
+        let ended = stay.left_unix_s().is_some_and(|left| left * SECOND_US < before_unix_us);
+        prop_assert!(ended || calls.contains(&of_call(stay)), "went too early: {stay:?}");
+    }
+    shown.retain(|stay| calls.contains(&of_call(stay)));
+    prop_assert_eq!(&left, &shown);
+    // Rooms are cut between seconds.
+    let young = |event: &Event| event.time_unix_us >= whole_second(before_unix_us) * SECOND_US;
+    let rooms_left: BTreeSet<_> =
+        model.events().iter().filter_map(|it| it.room().cloned()).collect();
+    let empty = left.is_empty() && !model.events().iter().any(young);
+    prop_assert!(!empty || rooms_left.is_empty(), "left behind: {rooms_left:?}");
+    Ok(())
+}
+
 /// A quarter of proptest's own number, since each case is many commits; what the environment
 /// variable `PROPTEST_CASES` says counts.
 fn cases() -> u32 {
@@ -279,6 +375,32 @@ proptest! {
         queries in prop::collection::vec(queries(), 12),
     ) {
         wait(attack(arrivals, queries))?;
+    }
+
+    #[test]
+    fn embedded_retires_what_memory_retires(
+        arrivals in arrivals(),
+        instants in prop::collection::vec(prop::option::weighted(0.4, instants()), 12),
+        step in 1..9_usize,
+    ) {
+        wait(attack_and_retire(arrivals, instants, step, false))?;
+    }
+
+    #[test]
+    fn a_room_goes_on_while_a_part_of_it_goes(
+        arrivals in arrivals_without_calls(),
+        instants in prop::collection::vec(prop::option::weighted(0.4, instants()), 12),
+        step in 1..4_usize,
+    ) {
+        wait(attack_and_retire(arrivals, instants, step, true))?;
+    }
+
+    #[test]
+    fn only_what_is_over_goes(
+        arrivals in prop_oneof![arrivals(), arrivals_without_calls()],
+        before in instants(),
+    ) {
+        wait(lose_only_what_is_over(arrivals, before))?;
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod directory;
 mod histories;
 mod log;
 mod pages;
+mod retention;
 mod story;
 
 /// An empty store, and the folder that goes when the test is over.
@@ -97,6 +98,19 @@ engines! {
             answers_are_in_order
             the_longest_names_are_in_order_too
             every_page_tells_the_total
+        }
+        retention {
+            nothing_young_goes
+            a_call_goes_when_its_last_event_is_older
+            whoever_is_still_there_is_kept_whole
+            a_call_with_a_young_event_is_kept_whole
+            calls_that_overlap_wait_for_each_other
+            what_is_left_shows_what_it_showed
+            facts_without_a_stay_go_with_what_is_around_them
+            a_room_that_is_gone_begins_anew
+            a_leave_whose_join_is_gone_shows_nothing
+            a_restart_goes_when_nobody_can_have_been_there
+            a_long_call_goes_in_steps
         }
     }
 }

@@ -5,6 +5,7 @@ use domain::log::Event;
 use domain::store::{Appended, Registration, Update};
 use tokio::sync::oneshot;
 
+use super::log::{Removal, Removed};
 use super::users;
 
 /// A request and its outcomes, one for each item.
@@ -34,6 +35,7 @@ pub(super) enum Change {
     Register(Pending<users::Register, Registration>),
     Update(Pending<users::Change, Update>),
     Append(Pending<Vec<Event>, Appended>),
+    Remove(Pending<Removal, Removed>),
 }
 
 impl Change {
@@ -43,6 +45,7 @@ impl Change {
             Self::Register(it) => it.request.users.iter().map(size::of_new_user).sum(),
             Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
             Self::Append(it) => it.request.iter().map(size::of_event).sum(),
+            Self::Remove(_) => size::REMOVAL,
         }
     }
 
@@ -52,6 +55,7 @@ impl Change {
             Self::Register(pending) => pending.settle(verdict),
             Self::Update(pending) => pending.settle(verdict),
             Self::Append(pending) => pending.settle(verdict),
+            Self::Remove(pending) => pending.settle(verdict),
         }
     }
 }
@@ -67,6 +71,9 @@ mod size {
 
     /// Of an event without a list, whose texts are seldom long.
     const EVENT: usize = 512;
+
+    /// Of a removal, of which only one waits at a time.
+    pub(super) const REMOVAL: usize = 4_096;
 
     /// Of a text besides its bytes.
     const TEXT: usize = 32;

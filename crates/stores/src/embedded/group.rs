@@ -3,21 +3,31 @@
 use super::change::Change;
 use super::fault::Result;
 use super::log::{self, Touched};
+use super::recent::Recent;
 use super::transaction::Write;
 use super::users;
 
 /// Applies the changes, and leaves the outcomes in them.
-pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change]) -> Result<()> {
+pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Recent) -> Result<()> {
     let mut touched = Touched::default();
-    for change in changes {
+    for change in &mut *changes {
         match change {
             Change::Register(it) => it.outcomes = users::register(write, &it.request)?,
             Change::Update(it) => it.outcomes = users::update(write, &it.request)?,
             Change::Append(it) => {
                 it.outcomes = log::append(write, &mut touched, &it.request)?;
             }
+            Change::Remove(_) => {}
         }
     }
+    recent.note(touched.rooms());
     // Once for the whole group: those who come together often concern each other.
-    log::settle(write, touched)
+    log::settle(write, touched)?;
+    // Last, since what is removed is what has been settled.
+    for change in changes {
+        if let Change::Remove(it) = change {
+            it.outcomes = vec![log::remove(write, &it.request, recent)?];
+        }
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod group;
 mod key;
 mod log;
 mod open;
+mod recent;
 mod record;
 mod store;
 mod tables;

@@ -4,17 +4,20 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::error::{Error, Result};
+use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::{Event, StayPage, StayQuery};
-use domain::store::{Appended, IfTaken, NewUser, Registration, Store, Update};
+use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
 use heed::Env;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 use super::change::{Answer, Change, Pending};
 use super::fault::Fault;
 use super::log;
 use super::open::{OpenError, Options, open};
+use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::Read;
 use super::users;
@@ -34,6 +37,8 @@ pub struct Embedded {
     pub(super) writer: Writer,
     tables: Arc<Tables>,
     pub(super) env: Env,
+    recent: Arc<Recent>,
+    pass: Mutex<log::Pass>,
     _lock: File,
 }
 
@@ -43,9 +48,18 @@ impl Embedded {
         let opened = open(options)?;
         let tables = Arc::new(opened.tables);
         let (env, folder) = (opened.env, options.folder.clone());
-        let writer = Writer::start(env.clone(), Arc::clone(&tables), folder.clone())
+        let recent = Arc::new(Recent::default());
+        let shared = (Arc::clone(&tables), Arc::clone(&recent));
+        let writer = Writer::start(env.clone(), shared, folder.clone())
             .map_err(|source| OpenError::Folder { folder, source })?;
-        Ok(Self { writer, tables, env, _lock: opened.lock })
+        let pass = Mutex::default();
+        Ok(Self { writer, tables, env, recent, pass, _lock: opened.lock })
+    }
+
+    /// How many rows each table has.
+    #[cfg(test)]
+    pub(crate) fn lens(&self) -> Vec<(&'static str, u64)> {
+        self.tables.lens(&self.env.read_txn().expect("a transaction"))
     }
 
     async fn change<Request, Outcome>(
@@ -57,6 +71,37 @@ impl Embedded {
         self.writer.submit(kind(pending))?;
         // An answer is missing only if the thread is.
         answer.await.unwrap_or(Err(Error::Stopped))
+    }
+
+    async fn retire_a_little(
+        &self,
+        pass: &mut log::Pass,
+        before_unix_us: i64,
+        events_max: usize,
+    ) -> Result<Retired> {
+        let (env, tables) = (self.env.clone(), Arc::clone(&self.tables));
+        let mut going = std::mem::take(pass);
+        // A room may take a while to be looked at.
+        let look = move || -> Result<_, Fault> {
+            let txn = env.read_txn()?;
+            let step =
+                going.next(Read { tables: &tables, txn: &txn }, before_unix_us, events_max)?;
+            Ok((going, step))
+        };
+        let looked = spawn_blocking(look).await;
+        let (going, step) = looked.map_err(|error| Error::Engine(EngineError::new(error)))??;
+        *pass = going;
+        let removal = match step {
+            log::Step::Remove(removal) => removal,
+            log::Step::GoOn => return Ok(Retired { more: true, ..Retired::default() }),
+            log::Step::Over => return Ok(Retired::default()),
+        };
+        let mut removed = self.change(Change::Remove, removal).await?;
+        let log::Removed { stays, events, refused } = removed.pop().unwrap_or_default();
+        if refused {
+            pass.hold();
+        }
+        Ok(Retired { stays, events, more: true })
     }
 
     fn read<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T, Fault>) -> Result<T> {
@@ -100,6 +145,13 @@ impl Store for Embedded {
 
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage> {
         self.read(|read| log::page(read, query))
+    }
+
+    async fn retire(&self, before_unix_us: i64, events_max: usize) -> Result<Retired> {
+        // One step at a time, whoever asks for it.
+        let mut pass = self.pass.lock().await;
+        let _looking = self.recent.look();
+        self.retire_a_little(&mut pass, before_unix_us, events_max).await
     }
 
     fn ready(&self) -> Result<()> {

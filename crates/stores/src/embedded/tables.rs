@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fault::{Damage, Fault, Result};
-use super::log::{KnownEvent, MintedInterval, Standing};
+use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::record;
 
 type Rows = Database<'static, Bytes, Bytes>;
@@ -32,6 +32,12 @@ macro_rules! tables {
                 let [$($name),+] = rows;
                 Self { $($name: <$kind>::new(stringify!($name), $name),)+ }
             }
+
+            /// How many rows each table has.
+            #[cfg(test)]
+            pub(crate) fn lens(&self, txn: &RoTxn<'_>) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.rows.len(txn).expect("a number"))),+]
+            }
         }
     };
 }
@@ -44,6 +50,8 @@ tables! {
     events: Table<KnownEvent>,
     /// A room's number.
     rooms: Table<u64>,
+    /// Rooms of which a part is being removed.
+    cuts: Table<Cut>,
     /// The events of a room, in the order of time.
     room_events: Index,
     /// The events about one participant in one room.
@@ -224,9 +232,11 @@ fn range<'t>(
     from: &[u8],
 ) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
     let first = [prefix, from].concat();
+    // LMDB knows no empty key.
+    let first = if first.is_empty() { Bound::Unbounded } else { Bound::Included(&*first) };
     let end = successor(prefix);
     let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let rows = rows.range(txn, &(Bound::Included(&*first), end))?;
+    let rows = rows.range(txn, &(first, end))?;
     Ok(rows.map(|row| row.map_err(Fault::from)))
 }
 

@@ -27,6 +27,7 @@ use heed::Env;
 use super::change::Change;
 use super::fault::{Fault, is_out_of_room};
 use super::group;
+use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::Write;
 
@@ -90,12 +91,17 @@ impl Load {
 
 impl Writer {
     /// Starts the thread. `folder` is where it looks whether the disk is full.
-    pub(super) fn start(env: Env, tables: Arc<Tables>, folder: PathBuf) -> io::Result<Self> {
+    pub(super) fn start(
+        env: Env,
+        (tables, recent): (Arc<Tables>, Arc<Recent>),
+        folder: PathBuf,
+    ) -> io::Result<Self> {
         let (queue, waiting) = mpsc::sync_channel(QUEUE_LEN_MAX);
         let load = Arc::new(Load::default());
-        let of_thread = Arc::clone(&load);
-        let run =
-            move || Groups { env, tables, folder, waiting, load: of_thread, next: None }.run();
+        let load_of_thread = Arc::clone(&load);
+        let groups =
+            Groups { env, tables, folder, recent, waiting, load: load_of_thread, next: None };
+        let run = move || groups.run();
         let thread = thread::Builder::new().name("whowas-writer".to_owned()).spawn(run)?;
         Ok(Self { queue: Some(queue), load, thread: Some(thread) })
     }
@@ -151,6 +157,7 @@ struct Groups {
     env: Env,
     tables: Arc<Tables>,
     folder: PathBuf,
+    recent: Arc<Recent>,
     waiting: Receiver<Waiting>,
     load: Arc<Load>,
     /// Taken from the queue, but too large for the group before.
@@ -203,13 +210,14 @@ impl Groups {
     #[expect(clippy::cast_precision_loss, reason = "a metric; a group is far below 2^52")]
     fn write(&self, group: &mut [Change]) -> Result<(), Failure> {
         metrics::histogram!("whowas_writer_group_size").record(group.len() as f64);
+        let _writing = self.recent.write();
         let txn = self.env.write_txn().map_err(|error| match error {
             // LMDB itself gave up, in a commit before.
             heed::Error::Mdb(heed::MdbError::Panic) => Failure::Committing(error),
             _ => Failure::Applying(error.into()),
         })?;
         let mut write = Write { tables: &self.tables, txn };
-        group::apply(&mut write, group).map_err(Failure::Applying)?;
+        group::apply(&mut write, group, &self.recent).map_err(Failure::Applying)?;
         // Measures, and decides nothing.
         let began = Instant::now();
         write.txn.commit().map_err(Failure::Committing)?;

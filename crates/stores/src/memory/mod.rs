@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use domain::error::Result;
 use domain::ids::{AppId, Door, UserId};
 use domain::log::event::EventHash;
+use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
 use domain::log::{Event, Stay, StayPage, StayQuery, fold_room};
-use domain::store::{Appended, IfTaken, NewUser, Registration, Store, Update};
+use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
 
 /// A store that forgets everything when it is dropped.
@@ -21,6 +22,14 @@ use domain::users::{ProfileChange, User};
 pub struct Memory {
     users: Mutex<HashMap<(AppId, UserId), User>>,
     log: Mutex<Log>,
+}
+
+#[cfg(test)]
+impl Memory {
+    /// Every event.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        lock(&self.log).events.values().flat_map(HashMap::values).cloned().collect()
+    }
 }
 
 #[async_trait]
@@ -102,6 +111,18 @@ impl Store for Memory {
         })
     }
 
+    /// All in one step.
+    async fn retire(&self, before_unix_us: i64, _: usize) -> Result<Retired> {
+        let mut log = lock(&self.log);
+        let mut retired = Retired::default();
+        let rooms: Vec<RoomKey> = log.events.keys().filter_map(|(_, _, at)| at.clone()).collect();
+        for at in &rooms {
+            log.retire(at, before_unix_us, &mut retired);
+        }
+        retired.events += log.retire_restarts(before_unix_us);
+        Ok(retired)
+    }
+
     fn ready(&self) -> Result<()> {
         Ok(())
     }
@@ -153,11 +174,66 @@ impl Log {
         }
     }
 
-    fn fold(&mut self, at: &RoomKey) {
+    /// Everything that concerns a room.
+    fn events_of(&self, at: &RoomKey) -> Vec<Event> {
         let of = |room| self.events.get(&(at.app, at.door.clone(), room)).into_iter().flatten();
         let events = of(Some(at.clone())).chain(of(None));
-        let events: Vec<Event> = events.map(|(_, event)| event.clone()).collect();
-        self.stays.insert(at.clone(), fold_room(at, &events));
+        events.map(|(_, event)| event.clone()).collect()
+    }
+
+    fn fold(&mut self, at: &RoomKey) {
+        self.stays.insert(at.clone(), fold_room(at, &self.events_of(at)));
+    }
+
+    fn retire(&mut self, at: &RoomKey, before_unix_us: i64, retired: &mut Retired) {
+        while let Some(cut) = find_cut(self.events_of(at), before_unix_us) {
+            let place = (at.app, at.door.clone(), Some(at.clone()));
+            retired.events += self.remove(&place, |event| event.time_unix_us < cut);
+            let shown = |log: &Self| log.stays.get(at).map_or(0, Vec::len) as u64;
+            let before = shown(self);
+            self.fold(at);
+            retired.stays += before.saturating_sub(shown(self));
+        }
+    }
+
+    fn retire_restarts(&mut self, before_unix_us: i64) -> u64 {
+        let mut oldest: HashMap<(AppId, Door), i64> = HashMap::new();
+        for ((app, door, _), events) in self.events.iter().filter(|((_, _, at), _)| at.is_some()) {
+            for event in events.values() {
+                let known = oldest.entry((*app, door.clone())).or_insert(event.time_unix_us);
+                *known = event.time_unix_us.min(*known);
+            }
+        }
+        let servers: Vec<Place> =
+            self.events.keys().filter(|(_, _, at)| at.is_none()).cloned().collect();
+        let mut removed = 0;
+        for place in &servers {
+            let oldest = oldest.get(&(place.0, place.1.clone())).copied();
+            removed += self.remove(place, |event| is_spent(event, oldest, before_unix_us));
+            let mut touched = BTreeSet::new();
+            self.touch(place, &mut touched);
+            touched.iter().for_each(|room| self.fold(room));
+        }
+        removed
+    }
+
+    /// Forgets some of the events of a place, and tells how many.
+    fn remove(&mut self, place: &Place, goes: impl Fn(&Event) -> bool) -> u64 {
+        let Some(events) = self.events.get_mut(place) else { return 0 };
+        let before = events.len();
+        let known = &mut self.known;
+        events.retain(|identity, event| {
+            let goes = goes(event);
+            if goes {
+                known.remove(identity);
+            }
+            !goes
+        });
+        let removed = before - events.len();
+        if events.is_empty() {
+            self.events.remove(place);
+        }
+        removed as u64
     }
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Seat;
 use super::touched::{Restart, Step, Touched, TouchedRoom};
-use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, KeyParts};
+use crate::embedded::fault::{Damage, Fault, Result};
+use crate::embedded::key::{Key, KeyParts, time_bytes};
 use crate::embedded::tables::Index;
 use crate::embedded::transaction::{Read, Write};
 
@@ -17,7 +17,7 @@ use crate::embedded::transaction::{Read, Write};
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::embedded) struct KnownEvent {
     content: EventHash,
-    event: Event,
+    pub(super) event: Event,
 }
 
 /// Adds events, tells of each what became of it, and notes what they touch.
@@ -47,15 +47,42 @@ fn append_one(write: &mut Write<'_>, touched: &mut Touched, event: &Event) -> Re
     Ok(appended)
 }
 
+const PLACE_LEN: usize = size_of::<i64>() + size_of::<EventHash>();
+
 /// Where an event stands: its key in `events`, and the end of its key in every index.
-struct EventPlace {
-    time_unix_us: i64,
+#[derive(Clone, Copy, Debug)]
+pub(in crate::embedded) struct EventPlace {
+    pub(super) time_unix_us: i64,
     identity: EventHash,
 }
 
 impl EventPlace {
     fn key(&self, prefix: Key) -> Key {
         prefix.time(self.time_unix_us).bytes(&self.identity)
+    }
+
+    /// That to which a row of an index of events points, or of `events` itself.
+    pub(super) fn of(index: &'static str, key: &[u8]) -> Result<Self> {
+        let mut parts = KeyParts(key.split_last_chunk::<PLACE_LEN>().map_or(&[], |it| it.1));
+        let damaged = Fault::Damaged { table: index, how: Damage::Encoding };
+        let (time_unix_us, identity) = parts.time().zip(parts.array()).ok_or(damaged)?;
+        Ok(Self { time_unix_us, identity })
+    }
+
+    pub(super) fn find(&self, read: Read<'_>) -> Result<Option<Event>> {
+        let known = read.tables.events.find(read.txn, &self.key(Key::new()))?;
+        Ok(known.map(|known| known.event))
+    }
+
+    /// Removes an event, and notes what it touched.
+    pub(super) fn remove(
+        &self,
+        write: &mut Write<'_>,
+        touched: &mut Touched,
+        event: &Event,
+    ) -> Result<()> {
+        self.note(write, touched, event, Step::Went)?;
+        write.tables.events.delete(&mut write.txn, &self.key(Key::new()))
     }
 
     /// Keeps the indexes of events, and notes what the event touches.
@@ -100,7 +127,12 @@ fn set(index: &Index, write: &mut Write<'_>, key: &Key, step: Step) -> Result<()
 
 /// The beginning of the keys in `restarts` of one server.
 pub(super) fn restarts_of(app: domain::AppId, door: &str, source: &str) -> Key {
-    Key::new().u32(app.0).text(door).text(source)
+    restarts_at(app, door).text(source)
+}
+
+/// The beginning of the keys in `restarts` of an app and door.
+pub(super) fn restarts_at(app: domain::AppId, door: &str) -> Key {
+    Key::new().u32(app.0).text(door)
 }
 
 /// The beginning of the keys in `facts` of one participant in one room.
@@ -117,9 +149,14 @@ fn rank_byte(rank: Rank) -> u8 {
     }
 }
 
+/// The key of a room in `rooms`.
+pub(super) fn room_key(at: &RoomKey) -> Key {
+    Key::new().u32(at.app.0).text(at.door.as_str()).bytes(at.room.as_str().as_bytes())
+}
+
 /// The number of a room; the next one if it has none.
 fn room_number(write: &mut Write<'_>, at: &RoomKey) -> Result<u64> {
-    let key = Key::new().u32(at.app.0).text(at.door.as_str()).bytes(at.room.as_str().as_bytes());
+    let key = room_key(at);
     if let Some(number) = write.tables.rooms.find(&write.txn, &key)? {
         return Ok(number);
     }
@@ -130,15 +167,14 @@ fn room_number(write: &mut Write<'_>, at: &RoomKey) -> Result<u64> {
 
 /// The event to which a row of an index of events points.
 pub(super) fn event_of(read: Read<'_>, index: &Index, key: &[u8]) -> Result<Event> {
-    const PLACE_LEN: usize = size_of::<i64>() + size_of::<EventHash>();
     let place = key.split_last_chunk::<PLACE_LEN>().ok_or_else(|| index.damaged())?.1;
     Ok(read.tables.events.get(read.txn, place)?.event)
 }
 
-/// Every event about one participant in one room.
-pub(super) fn facts(read: Read<'_>, seat: Seat<'_>) -> Result<Vec<Event>> {
+/// Every event about one participant in one room that happened then or later.
+pub(super) fn facts(read: Read<'_>, seat: Seat<'_>, since_unix_us: i64) -> Result<Vec<Event>> {
     let facts = &read.tables.facts;
-    let rows = facts.range(read.txn, &facts_of(seat), &[])?;
+    let rows = facts.range(read.txn, &facts_of(seat), &time_bytes(since_unix_us))?;
     rows.map(|row| event_of(read, facts, row?.0)).collect()
 }
 

@@ -33,11 +33,11 @@ pub(super) fn mint_again(
     let Some(scope) = scope(write.read(), room.number, changed)? else {
         return Ok(BTreeSet::new());
     };
-    if let Some(call) = call_throughout(write.read(), room.number, scope)? {
+    if let Some(call) = call_throughout(write.read(), room, scope)? {
         put_in_call(write, &changed.came, &call)?;
         return Ok(BTreeSet::new());
     }
-    let part = part_to_mint(write.read(), room.number, scope)?;
+    let part = part_to_mint(write.read(), room, scope)?;
     let calls = mint(room.at.app, &room.at.room, part.intervals);
     replace_calls(write, room.number, (part.first, part.end), &calls)?;
     let mut moved = BTreeSet::new();
@@ -74,7 +74,9 @@ struct Scope {
 fn scope(read: Read<'_>, room: u64, changed: &Changed) -> Result<Option<Scope>> {
     let last = read.tables.uncalled.before(read.txn, &Key::new().u64(room), None)?.next();
     let last_joined = last.transpose()?.map(|(_, it)| it.uncalled.interval.joined_unix_us);
-    let last_joined = last_joined.unwrap_or(i64::MIN);
+    // One that is gone may have been the last, and the beginning of a call.
+    let joins = changed.changes.iter().map(|change| change.joined_unix_us);
+    let last_joined = joins.chain(last_joined).max().unwrap_or(i64::MIN);
     let matters = changed
         .changes
         .iter()
@@ -89,12 +91,15 @@ fn scope(read: Read<'_>, room: u64, changed: &Changed) -> Result<Option<Scope>> 
 }
 
 /// The call of somebody who is there from before the first change until after the last join.
-fn call_throughout(read: Read<'_>, room: u64, scope: Scope) -> Result<Option<CallId>> {
-    let prefix = Key::new().u64(room);
+fn call_throughout(read: Read<'_>, room: Room<'_>, scope: Scope) -> Result<Option<CallId>> {
+    let prefix = Key::new().u64(room.number);
     let first_changed = time_bytes(scope.first_changed);
     let before = read.tables.uncalled.before(read.txn, &prefix, Some(&first_changed))?;
     for row in before.take(ASKED_MAX) {
         let (_, MintedInterval { uncalled, call }) = row?;
+        if uncalled.interval.joined_unix_us < room.begins_unix_us {
+            break;
+        }
         if uncalled.interval.end.unix_us().is_none_or(|end| end > scope.last_joined) {
             return Ok(call);
         }
@@ -124,24 +129,30 @@ struct Part {
 
 fn part_to_mint(
     read: Read<'_>,
-    room: u64,
+    room: Room<'_>,
     Scope { first_changed, last_changed, .. }: Scope,
 ) -> Result<Part> {
-    let prefix = Key::new().u64(room);
+    let prefix = Key::new().u64(room.number);
     // Whatever joined before the first change is as it was, so the call that was on then began as
     // it did.
     let minted = &read.tables.minted;
     let before = minted.before(read.txn, &prefix, &time_bytes(first_changed))?.next();
-    let first = match before.transpose()? {
-        Some((key, _)) => KeyParts(&key[prefix.len()..]).time().ok_or_else(|| minted.damaged())?,
-        None => first_changed,
+    let began = match before.transpose()? {
+        Some((key, _)) => {
+            Some(KeyParts(&key[prefix.len()..]).time().ok_or_else(|| minted.damaged())?)
+        }
+        None => None,
     };
+    let first = began.filter(|began| *began >= room.begins_unix_us).unwrap_or(first_changed);
     let mut part = Part { first, end: None, intervals: vec![], calls: HashMap::new() };
     let mut occupied = End::At(first, Certainty::Reported);
     for row in read.tables.uncalled.range(read.txn, &prefix, &time_bytes(first))? {
         let (key, MintedInterval { uncalled, call }) = row?;
         let Interval { joined_unix_us: joined, end, .. } = uncalled.interval;
-        if joined > last_changed && occupied.is_over_at(joined) && began_at(read, room, joined)? {
+        if joined > last_changed
+            && occupied.is_over_at(joined)
+            && began_at(read, room.number, joined)?
+        {
             part.end = Some(joined);
             break;
         }

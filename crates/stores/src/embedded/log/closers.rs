@@ -63,7 +63,7 @@ impl<'t> RoomClosers<'t> {
 
     /// Folds the events of one participant.
     pub(super) fn fold(&self, participant: &ParticipantId) -> Result<Folded> {
-        let events = facts(self.read, self.room.seat(participant))?;
+        let events = facts(self.read, self.room.seat(participant), self.room.begins_unix_us)?;
         let last = events.iter().map(Event::effective_unix_us).max();
         self.own_last_unix_us.set(last.unwrap_or(i64::MIN));
         self.watch.set(Watch::default());
@@ -81,7 +81,7 @@ impl<'t> RoomClosers<'t> {
         proof: Proof,
     ) -> Result<Option<Found>> {
         let ends = |closer: &Closer| closer.ends(interval, participant);
-        let since = time_bytes(interval.joined_unix_us);
+        let since = time_bytes(interval.joined_unix_us.max(self.room.begins_unix_us));
         let mut candidates = vec![];
         self.of_the_room(&since, &ends, &mut candidates)?;
         self.of_the_server(interval, &since, &mut candidates)?;
@@ -194,6 +194,9 @@ impl<'t> RoomClosers<'t> {
         let mut heard = None;
         for row in index.before(self.read.txn, &Key::new().u64(self.room.number), &before)? {
             let (key, _) = row?;
+            if time_of_room_event(index, key)? < self.room.begins_unix_us {
+                break;
+            }
             if is_heard_before(&event_of(self.read, index, key)?, call, closer) {
                 heard = Some(time_of_room_event(index, key)?);
                 break;

@@ -12,13 +12,16 @@
 //! 5. `stays`: the records that answers are made of, and the rows by which they are found
 //!    (`index`).
 //! 6. `page`: a page of them.
+//! 7. `old`: what is too old, found without the writer; `remove`: how it goes.
 
 mod append;
 mod calls;
 mod closers;
 mod index;
+mod old;
 mod page;
 mod place;
+mod remove;
 mod settle;
 mod standing;
 mod stays;
@@ -26,7 +29,9 @@ mod touched;
 mod uncalled;
 
 pub(super) use append::{KnownEvent, append};
+pub(super) use old::{Pass, Step};
 pub(super) use page::page;
+pub(super) use remove::{Cut, Removal, Removed, remove};
 pub(super) use settle::settle;
 pub(super) use standing::Standing;
 pub(super) use touched::Touched;

@@ -8,6 +8,8 @@ use domain::log::stay::RoomKey;
 pub(super) struct Room<'r> {
     pub(super) number: u64,
     pub(super) at: &'r RoomKey,
+    /// What happened before is being removed, and counts no more.
+    pub(super) begins_unix_us: i64,
 }
 
 /// A participant in a room.

@@ -11,12 +11,13 @@ use super::append::event_of;
 use super::calls;
 use super::closers::{Folded, RoomClosers};
 use super::place::{Room, Seat};
+use super::remove;
 use super::standing::{self, Standing, Watcher};
 use super::stays;
 use super::touched::{ToldJoins, Touched, TouchedRoom};
 use super::uncalled::{self, Changed};
 use crate::embedded::fault::Result;
-use crate::embedded::key::Key;
+use crate::embedded::key::{Key, time_bytes};
 use crate::embedded::transaction::{Read, Write};
 
 /// Brings everything that is derived from events up to date with them.
@@ -29,19 +30,25 @@ pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched) -
             room.closers.push(restart.closer.clone());
         }
     }
-    for (number, room) in &mut touched.rooms {
-        settle_first_joins(write, *number, room)?;
-        settle_room(write, *number, room)?;
+    for (number, touched) in &mut touched.rooms {
+        let begins_unix_us = remove::beginning(write, *number, touched)?;
+        settle_first_joins(write, (*number, begins_unix_us), touched)?;
+        let room = Room { number: *number, at: &touched.at, begins_unix_us };
+        settle_room(write, room, touched)?;
     }
     Ok(())
 }
 
 /// Keeps the first joins of calls. A first join is a closer, so one that moves is two that changed.
-fn settle_first_joins(write: &mut Write<'_>, room: u64, touched: &mut TouchedRoom) -> Result<()> {
+fn settle_first_joins(
+    write: &mut Write<'_>,
+    (room, begins_unix_us): (u64, i64),
+    touched: &mut TouchedRoom,
+) -> Result<()> {
     for (call, joins) in &touched.calls {
         let key = Key::new().u64(room).bytes(call.as_str().as_bytes());
         let old = write.tables.first_joins.find(&write.txn, &key)?;
-        let new = first_join(write.read(), room, (call, joins), old)?;
+        let new = first_join(write.read(), (room, begins_unix_us), (call, joins), old)?;
         if old == new {
             continue;
         }
@@ -63,7 +70,7 @@ fn settle_first_joins(write: &mut Write<'_>, room: u64, touched: &mut TouchedRoo
 
 fn first_join(
     read: Read<'_>,
-    room: u64,
+    (room, begins_unix_us): (u64, i64),
     (call, joins): (&CallId, &ToldJoins),
     old: Option<i64>,
 ) -> Result<Option<i64>> {
@@ -74,7 +81,7 @@ fn first_join(
     // room.
     let mut first: Option<i64> = None;
     let index = &read.tables.room_events;
-    for row in index.range(read.txn, &Key::new().u64(room), &[])? {
+    for row in index.range(read.txn, &Key::new().u64(room), &time_bytes(begins_unix_us))? {
         let event = event_of(read, index, row?.0)?;
         if let Some((_, joined)) = told_join(&event).filter(|(told, _)| *told == call) {
             first = Some(first.unwrap_or(i64::MAX).min(joined));
@@ -90,9 +97,8 @@ struct Refolded {
     folded: Folded,
 }
 
-fn settle_room(write: &mut Write<'_>, number: u64, touched: &TouchedRoom) -> Result<()> {
-    let room = Room { number, at: &touched.at };
-    let whom = whom_to_fold(write.read(), number, touched)?;
+fn settle_room(write: &mut Write<'_>, room: Room<'_>, touched: &TouchedRoom) -> Result<()> {
+    let whom = whom_to_fold(write.read(), room.number, touched)?;
     let mut refolded = refold(write.read(), room, &whom)?;
     let mut changed = Changed::default();
     for (participant, it) in &mut refolded {
@@ -101,6 +107,7 @@ fn settle_room(write: &mut Write<'_>, number: u64, touched: &TouchedRoom) -> Res
         uncalled::replace_intervals(write, room.seat(participant), change, &mut changed)?;
         it.new.uncalled = placed.iter().map(|(place, _)| *place).collect();
     }
+    changed.changes.retain(|change| change.joined_unix_us >= room.begins_unix_us);
     let mut moved = calls::mint_again(write, room, &changed)?;
     moved.retain(|participant| !refolded.contains_key(participant));
     refolded.extend(refold(write.read(), room, &moved)?);

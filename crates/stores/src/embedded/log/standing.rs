@@ -37,6 +37,15 @@ pub(super) struct Watch {
     pub(super) heard_before_unix_us: Option<i64>,
 }
 
+impl Watch {
+    /// Leaves out what is before an instant.
+    pub(super) fn begin(&mut self, unix_us: i64) {
+        let closers = self.closers.filter(|(_, until)| *until >= unix_us);
+        self.closers = closers.map(|(from, until)| (from.max(unix_us), until));
+        self.heard_before_unix_us = self.heard_before_unix_us.filter(|before| *before >= unix_us);
+    }
+}
+
 const CLOSERS: u8 = 0;
 const HEARD: u8 = 1;
 

@@ -50,6 +50,11 @@ pub(super) fn replace(write: &mut Write<'_>, old: &[u64], new: &[Stay]) -> Resul
     Ok(numbers)
 }
 
+/// Removes a stay.
+pub(super) fn delete(write: &mut Write<'_>, number: u64, stay: &Stay) -> Result<()> {
+    put(write, number, Some(stay), None)
+}
+
 fn put(write: &mut Write<'_>, number: u64, old: Option<&Stay>, new: Option<&Stay>) -> Result<()> {
     let Write { tables, txn } = write;
     match new {

@@ -5,13 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::ids::{AppId, CallId, Door, ParticipantId};
 use domain::log::room::told_join;
 use domain::log::stay::RoomKey;
-use domain::log::{Closer, Event};
+use domain::log::{Closer, Event, Fact};
 
 /// What the events of a group touch.
 #[derive(Default)]
 pub(in crate::embedded) struct Touched {
     pub(super) rooms: BTreeMap<u64, TouchedRoom>,
     pub(super) restarts: Vec<Restart>,
+}
+
+impl Touched {
+    /// The numbers of the rooms in which something happened.
+    pub(in crate::embedded) fn rooms(&self) -> impl Iterator<Item = u64> {
+        self.rooms.keys().copied()
+    }
 }
 
 /// A restart that came or went.
@@ -32,6 +39,8 @@ pub(super) struct TouchedRoom {
     pub(super) calls: BTreeMap<CallId, ToldJoins>,
     /// The earliest of the times of all events that came or went.
     pub(super) heard_unix_us: i64,
+    /// The earliest of the joins that leaves told of.
+    pub(super) told_unix_us: i64,
 }
 
 /// What became known of the joins of a call.
@@ -60,6 +69,7 @@ impl TouchedRoom {
             closers: vec![],
             calls: BTreeMap::new(),
             heard_unix_us: i64::MAX,
+            told_unix_us: i64::MAX,
         }
     }
 
@@ -67,6 +77,9 @@ impl TouchedRoom {
     pub(super) fn note(&mut self, event: &Event, step: Step) {
         self.heard_unix_us = self.heard_unix_us.min(event.time_unix_us);
         self.closers.extend(Closer::from_event(event));
+        if let Fact::Left { joined_unix_us: Some(joined), .. } = &event.fact {
+            self.told_unix_us = self.told_unix_us.min(*joined);
+        }
         if let Some(who) = event.presence()
             && !self.participants.contains(&who.participant)
         {

@@ -14,6 +14,7 @@ mod children;
 mod durability;
 mod opening;
 mod overload;
+mod retention;
 
 /// Waits for `future` on this thread.
 fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -1,0 +1,151 @@
+//! What is too old, found in small steps and without the writer.
+//!
+//! A [`Pass`] walks the events in the order of time, from the oldest to those that are young
+//! enough. A room is looked at when one of its events is met. If it can be cut, the writer is asked
+//! to, and the walk goes on when the part that goes is gone. If not, its events are passed over in
+//! this pass, so that a room which is held back is looked at once. Where a pass stands is not
+//! stored: a process that begins anew begins a new pass.
+
+use std::collections::{HashMap, HashSet};
+use std::mem;
+
+use domain::AppId;
+use domain::ids::Door;
+use domain::log::Event;
+use domain::log::retire::{find_cut, is_spent};
+use domain::log::stay::RoomKey;
+
+use super::append::{EventPlace, KnownEvent, event_of, restarts_at, room_key};
+use super::remove::{Cut, Removal};
+use crate::embedded::fault::Result;
+use crate::embedded::key::Key;
+use crate::embedded::transaction::Read;
+
+/// How many events are walked over in one step.
+const WALKED_MAX: usize = 4_096;
+
+/// How many events of a room are looked at. A room with more is held back.
+const ROOM_EVENTS_MAX: usize = 200_000;
+
+/// How many restarts are judged in one pass; the others wait for a later one.
+const RESTARTS_MAX: usize = 10_000;
+
+/// Where the search stands.
+#[derive(Default)]
+pub(in crate::embedded) struct Pass {
+    /// What is older than this is looked for, once the pass has begun.
+    before_unix_us: Option<i64>,
+    /// The key in `events` from which to go on.
+    from: Vec<u8>,
+    /// Rooms that are held back, by number.
+    held: HashSet<u64>,
+    /// The oldest event about a room that is left.
+    oldest_left: HashMap<(AppId, Door), i64>,
+    /// Restarts that may be spent.
+    restarts: Vec<(EventPlace, Event)>,
+    /// The last room that was looked at.
+    looked_at: Option<u64>,
+}
+
+/// What to do next.
+pub(in crate::embedded) enum Step {
+    /// Something is to be removed.
+    Remove(Removal),
+    /// Nothing, but the pass goes on.
+    GoOn,
+    /// Nothing, and the pass is over.
+    Over,
+}
+
+impl Pass {
+    /// Looks for what is older than `before_unix_us`, or than what was given when the pass began.
+    pub(in crate::embedded) fn next(
+        &mut self,
+        read: Read<'_>,
+        before_unix_us: i64,
+        events_max: usize,
+    ) -> Result<Step> {
+        if read.tables.cuts.range(read.txn, &[], &[])?.next().transpose()?.is_some() {
+            return Ok(Step::Remove(Removal { cut: None, restarts: vec![], events_max }));
+        }
+        let before_unix_us = *self.before_unix_us.get_or_insert(before_unix_us);
+        let from = self.from.clone();
+        let mut walked = 0;
+        for row in read.tables.events.range(read.txn, &[], &from)? {
+            let (key, KnownEvent { event, .. }) = row?;
+            if event.time_unix_us >= before_unix_us {
+                break;
+            }
+            self.from = key.to_vec();
+            if walked >= WALKED_MAX {
+                return Ok(Step::GoOn);
+            }
+            walked += 1;
+            let Some(room) = event.room() else {
+                self.meet_restart(EventPlace::of("events", key)?, event);
+                continue;
+            };
+            let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };
+            let number = read.tables.rooms.get(read.txn, &room_key(&at))?;
+            if !self.held.contains(&number) {
+                let events = events_of(read, number, &at)?;
+                walked += events.as_ref().map_or(ROOM_EVENTS_MAX, Vec::len);
+                let cut = events.and_then(|events| find_cut(events, before_unix_us));
+                if let Some(begins_unix_us) = cut {
+                    self.looked_at = Some(number);
+                    let cut = Some((number, Cut { at, begins_unix_us }));
+                    return Ok(Step::Remove(Removal { cut, restarts: vec![], events_max }));
+                }
+                self.held.insert(number);
+            }
+            self.oldest_left.entry((event.app, event.door)).or_insert(event.time_unix_us);
+        }
+        Ok(self.finish(before_unix_us, events_max))
+    }
+
+    /// The room that was looked at last changed in between: it has to wait for the next pass.
+    pub(in crate::embedded) fn hold(&mut self) {
+        self.held.extend(self.looked_at.take());
+    }
+
+    fn meet_restart(&mut self, place: EventPlace, event: Event) {
+        let server = (event.app, event.door.clone());
+        // What is left was met before, so it is older.
+        if !self.oldest_left.contains_key(&server) && self.restarts.len() < RESTARTS_MAX {
+            self.restarts.push((place, event));
+        }
+    }
+
+    /// Judges the restarts, and begins anew.
+    fn finish(&mut self, before_unix_us: i64, events_max: usize) -> Step {
+        let Self { restarts, oldest_left, .. } = mem::take(self);
+        let is_spent = |event: &Event| {
+            let oldest = oldest_left.get(&(event.app, event.door.clone())).copied();
+            is_spent(event, oldest, before_unix_us)
+        };
+        let spent = restarts.into_iter().filter(|(_, event)| is_spent(event));
+        let restarts: Vec<EventPlace> = spent.map(|(place, _)| place).take(events_max).collect();
+        match restarts.is_empty() {
+            true => Step::Over,
+            false => Step::Remove(Removal { cut: None, restarts, events_max }),
+        }
+    }
+}
+
+/// Everything that concerns a room; `None` if it is too much to be looked at.
+fn events_of(read: Read<'_>, number: u64, at: &RoomKey) -> Result<Option<Vec<Event>>> {
+    let mut events = vec![];
+    let index = &read.tables.room_events;
+    for row in index.range(read.txn, &Key::new().u64(number), &[])? {
+        if events.len() >= ROOM_EVENTS_MAX {
+            tracing::warn!(room = number, "a room has too many events to be retired");
+            return Ok(None);
+        }
+        events.push(event_of(read, index, row?.0)?);
+    }
+    let index = &read.tables.restarts;
+    for row in index.range(read.txn, &restarts_at(at.app, at.door.as_str()), &[])? {
+        events.push(event_of(read, index, row?.0)?);
+    }
+    Ok(Some(events))
+}
