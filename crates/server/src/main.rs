@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod http;
 mod observe;
+mod upkeep;
 mod wiring;
 
 use std::process::ExitCode;

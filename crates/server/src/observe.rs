@@ -47,6 +47,7 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "From a request's head to its answer"
     );
     describe_counter!("whowas_events_total", "Events by source and what became of them");
+    describe_counter!("whowas_retired_total", "What went because it was older than the retention");
     describe_gauge!("whowas_writer_queue", "Changes that wait for the store's writer");
     describe_histogram!("whowas_writer_group_size", "Changes in one commit");
     describe_histogram!(
@@ -114,8 +115,14 @@ pub(crate) fn events(source: &'static str, outcome: &'static str, count: usize) 
     }
 }
 
+/// Counts what went from the log because it was older than the retention.
+pub(crate) fn retired(stays: u64, events: u64) {
+    counter!("whowas_retired_total", "what" => "stay").increment(stays);
+    counter!("whowas_retired_total", "what" => "event").increment(events);
+}
+
 /// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

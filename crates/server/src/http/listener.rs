@@ -13,10 +13,12 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::reply::Silence;
 use super::{Server, routes};
+use crate::upkeep;
 
 /// How many connections may be open. Beyond it new ones wait in the kernel's queue.
 const CONNECTIONS_MAX: u32 = 10_000;
@@ -49,7 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, server: Server) -> anyhow::Resu
     let (stop, stopping) = watch::channel(());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let upkeep = tokio::spawn(upkeep(server.clone()));
+    let upkeep = upkeep::start(&server);
     loop {
         let place = places.clone().acquire_owned();
         let accepted = async {
@@ -77,7 +79,7 @@ pub(crate) async fn serve(listener: TcpListener, server: Server) -> anyhow::Resu
         }
     }
     drop(listener);
-    upkeep.abort();
+    upkeep.iter().for_each(JoinHandle::abort);
     let open = CONNECTIONS_MAX as usize - places.available_permits();
     tracing::info!(open, "stopping: requests under way finish first");
     drop(stop);
@@ -172,14 +174,5 @@ impl Requests {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Moves what the histograms have collected out of the way of new values.
-async fn upkeep(server: Arc<Server>) {
-    let mut every = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        every.tick().await;
-        server.metrics.run_upkeep();
     }
 }
