@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
+use crate::log::dead::{DeadLetter, LetterPage};
 use crate::log::{Event, StayPage, StayQuery};
 use crate::users::{Profile, ProfileChange, User};
 
@@ -74,6 +75,8 @@ pub struct Retired {
     pub stays: u64,
     /// How many events went.
     pub events: u64,
+    /// How many dead letters went.
+    pub dead_letters: u64,
     /// Whether there is more to do now.
     pub more: bool,
 }
@@ -113,10 +116,28 @@ pub trait Store: Send + Sync + 'static {
     /// `events_max` events at most. Once no more is to do, every room is cut as
     /// [`crate::log::retire::find_cut`] says until nothing of it can be cut any more, and restarts
     /// that are spent are gone. From then on the log's stays are those of the events that are left.
+    /// So are dead letters that are older, as far as all that were kept before them are.
     ///
     /// A stay goes in one step, the stays of a call in as many as it takes. Nobody appends an event
     /// that is older than an instant given here: it may come back as new, or be passed over.
     async fn retire(&self, before_unix_us: i64, events_max: usize) -> Result<Retired>;
+
+    /// Keeps letters, and tells their ids, which increase. Of an app that then has more than
+    /// [`crate::log::dead::LETTERS_MAX`], or more than [`crate::log::dead::LETTERS_BYTES_MAX`], the
+    /// oldest go.
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<Vec<u64>>;
+
+    /// The first `limit` of an app's letters whose ids are greater than `after`, and how many the
+    /// app has in all, as of one instant.
+    async fn list_dead_letters(
+        &self,
+        app: AppId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<LetterPage>;
+
+    /// Removes those of an app's letters that have these ids, and tells how many there were.
+    async fn remove_dead_letters(&self, app: AppId, ids: Vec<u64>) -> Result<u64>;
 
     /// Whether a change would be taken now; if not, why.
     fn ready(&self) -> Result<()>;

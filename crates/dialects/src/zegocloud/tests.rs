@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use domain::app::{App, Apps, Quirks, Secret};
 use domain::clock::FixedClock;
 use domain::error::{EngineError, Error};
+use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{Profile, ProfileChange, User};
@@ -1224,6 +1225,23 @@ impl Store for Failing {
     }
 
     async fn retire(&self, _: i64, _: usize) -> domain::Result<Retired> {
+        Err(self.0.clone())
+    }
+
+    async fn keep_dead_letters(&self, _: Vec<DeadLetter>) -> domain::Result<Vec<u64>> {
+        Err(self.0.clone())
+    }
+
+    async fn list_dead_letters(
+        &self,
+        _: AppId,
+        _: Option<u64>,
+        _: u32,
+    ) -> domain::Result<LetterPage> {
+        Err(self.0.clone())
+    }
+
+    async fn remove_dead_letters(&self, _: AppId, _: Vec<u64>) -> domain::Result<u64> {
         Err(self.0.clone())
     }
 

@@ -12,10 +12,12 @@
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`mod@record`], [`query`] and [`mod@retire`] are the operations.
+//! [`mod@record`], [`query`] and [`mod@retire`] are the operations; [`dead`] keeps what could not
+//! be read.
 
 pub mod client;
 pub mod closing;
+pub mod dead;
 pub mod event;
 pub mod intervals;
 pub mod mint;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::embedded::{Embedded, Options};
 use crate::memory::Memory;
 
+mod dead;
 mod directory;
 mod histories;
 mod log;
@@ -98,6 +99,14 @@ engines! {
             answers_are_in_order
             the_longest_names_are_in_order_too
             every_page_tells_the_total
+        }
+        dead {
+            letters_are_listed_as_they_came
+            letters_go_when_they_are_removed
+            apps_have_letters_of_their_own
+            of_too_many_the_oldest_go
+            of_too_many_bytes_the_oldest_go
+            old_letters_go_with_old_events
         }
         retention {
             nothing_young_goes

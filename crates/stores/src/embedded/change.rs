@@ -2,9 +2,11 @@
 
 use domain::error::Result;
 use domain::log::Event;
+use domain::log::dead::DeadLetter;
 use domain::store::{Appended, Registration, Update};
 use tokio::sync::oneshot;
 
+use super::dead;
 use super::log::{Removal, Removed};
 use super::users;
 
@@ -36,6 +38,8 @@ pub(super) enum Change {
     Update(Pending<users::Change, Update>),
     Append(Pending<Vec<Event>, Appended>),
     Remove(Pending<Removal, Removed>),
+    KeepDead(Pending<Vec<DeadLetter>, u64>),
+    RemoveDead(Pending<dead::Remove, bool>),
 }
 
 impl Change {
@@ -46,6 +50,8 @@ impl Change {
             Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
             Self::Append(it) => it.request.iter().map(size::of_event).sum(),
             Self::Remove(_) => size::REMOVAL,
+            Self::KeepDead(it) => it.request.iter().map(size::of_letter).sum(),
+            Self::RemoveDead(it) => size::of_ids(&it.request.ids),
         }
     }
 
@@ -56,6 +62,8 @@ impl Change {
             Self::Update(pending) => pending.settle(verdict),
             Self::Append(pending) => pending.settle(verdict),
             Self::Remove(pending) => pending.settle(verdict),
+            Self::KeepDead(pending) => pending.settle(verdict),
+            Self::RemoveDead(pending) => pending.settle(verdict),
         }
     }
 }
@@ -65,6 +73,7 @@ mod size {
     use std::collections::BTreeMap;
 
     use domain::ids::UserId;
+    use domain::log::dead::DeadLetter;
     use domain::log::{Event, Fact};
     use domain::store::NewUser;
     use domain::users::{Profile, ProfileChange};
@@ -101,6 +110,14 @@ mod size {
             _ => 0,
         };
         EVENT + present
+    }
+
+    pub(super) fn of_letter(letter: &DeadLetter) -> usize {
+        EVENT + letter.reason.len() + letter.body.as_ref().map_or(0, Vec::len)
+    }
+
+    pub(super) fn of_ids(ids: &[u64]) -> usize {
+        EVENT + size_of_val(ids)
     }
 
     fn of_tags(tags: &[String]) -> usize {

@@ -1,6 +1,7 @@
 //! What one transaction does: every change of a group in its order.
 
 use super::change::Change;
+use super::dead;
 use super::fault::Result;
 use super::log::{self, Touched};
 use super::recent::Recent;
@@ -17,6 +18,8 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             Change::Append(it) => {
                 it.outcomes = log::append(write, &mut touched, &it.request)?;
             }
+            Change::KeepDead(it) => it.outcomes = dead::keep(write, &it.request)?,
+            Change::RemoveDead(it) => it.outcomes = dead::remove(write, &it.request)?,
             Change::Remove(_) => {}
         }
     }

@@ -6,6 +6,7 @@
 //! directory), `log` (the room log).
 
 mod change;
+mod dead;
 mod fault;
 mod group;
 mod key;

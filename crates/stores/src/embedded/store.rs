@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
+use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
@@ -14,6 +15,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::change::{Answer, Change, Pending};
+use super::dead;
 use super::fault::Fault;
 use super::log;
 use super::open::{OpenError, Options, open};
@@ -97,11 +99,12 @@ impl Embedded {
             log::Step::Over => return Ok(Retired::default()),
         };
         let mut removed = self.change(Change::Remove, removal).await?;
-        let log::Removed { stays, events, refused } = removed.pop().unwrap_or_default();
+        let log::Removed { stays, events, dead_letters, refused } =
+            removed.pop().unwrap_or_default();
         if refused {
             pass.hold();
         }
-        Ok(Retired { stays, events, more: true })
+        Ok(Retired { stays, events, dead_letters, more: true })
     }
 
     fn read<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T, Fault>) -> Result<T> {
@@ -152,6 +155,24 @@ impl Store for Embedded {
         let mut pass = self.pass.lock().await;
         let _looking = self.recent.look();
         self.retire_a_little(&mut pass, before_unix_us, events_max).await
+    }
+
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<Vec<u64>> {
+        self.change(Change::KeepDead, letters).await
+    }
+
+    async fn list_dead_letters(
+        &self,
+        app: AppId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<LetterPage> {
+        self.read(|read| dead::list(read, app, (after, limit)))
+    }
+
+    async fn remove_dead_letters(&self, app: AppId, ids: Vec<u64>) -> Result<u64> {
+        let removed = self.change(Change::RemoveDead, dead::Remove { app, ids }).await?;
+        Ok(removed.into_iter().filter(|removed| *removed).count() as u64)
     }
 
     fn ready(&self) -> Result<()> {

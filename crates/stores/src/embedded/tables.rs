@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 
 use domain::log::Stay;
+use domain::log::dead::DeadLetter;
 use domain::log::stay::RoomKey;
 use domain::users::User;
 use heed::types::Bytes;
@@ -12,6 +13,7 @@ use heed::{CommitOrAbort, Database, Env, RoTxn, RwTxn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::dead::Letters;
 use super::fault::{Damage, Fault, Result};
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::record;
@@ -79,6 +81,10 @@ tables! {
     by_app: Index,
     by_room: Index,
     by_participant: Index,
+    /// By app, in the order in which they came.
+    dead_letters: Table<DeadLetter>,
+    /// How much there is of each app.
+    dead_of_app: Table<Letters>,
 }
 
 /// How many tables there are.

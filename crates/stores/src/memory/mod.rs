@@ -4,12 +4,13 @@
 //! A room is folded anew from all its events whenever one of them is new, so this is not the store
 //! for a room with a million of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::error::Result;
 use domain::ids::{AppId, Door, UserId};
+use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, LetterPage};
 use domain::log::event::EventHash;
 use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
@@ -22,6 +23,7 @@ use domain::users::{ProfileChange, User};
 pub struct Memory {
     users: Mutex<HashMap<(AppId, UserId), User>>,
     log: Mutex<Log>,
+    dead: Mutex<Dead>,
 }
 
 #[cfg(test)]
@@ -120,11 +122,85 @@ impl Store for Memory {
             log.retire(at, before_unix_us, &mut retired);
         }
         retired.events += log.retire_restarts(before_unix_us);
+        retired.dead_letters = lock(&self.dead).retire(before_unix_us);
         Ok(retired)
+    }
+
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<Vec<u64>> {
+        let mut dead = lock(&self.dead);
+        let ids = letters.into_iter().map(|letter| dead.keep(letter)).collect();
+        dead.remove_too_many();
+        Ok(ids)
+    }
+
+    async fn list_dead_letters(
+        &self,
+        app: AppId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<LetterPage> {
+        let dead = lock(&self.dead);
+        let of_app = || dead.letters.iter().filter(|(_, letter)| letter.app == app);
+        let behind = of_app().filter(|(id, _)| after.is_none_or(|after| **id > after));
+        let letters = behind.take(limit as usize);
+        let letters = letters.map(|(id, letter)| KeptLetter { id: *id, letter: letter.clone() });
+        Ok(LetterPage { total: of_app().count() as u64, letters: letters.collect() })
+    }
+
+    async fn remove_dead_letters(&self, app: AppId, ids: Vec<u64>) -> Result<u64> {
+        let mut dead = lock(&self.dead);
+        let before = dead.letters.len();
+        dead.letters.retain(|id, letter| letter.app != app || !ids.contains(id));
+        Ok((before - dead.letters.len()) as u64)
     }
 
     fn ready(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Dead {
+    next_id: u64,
+    letters: BTreeMap<u64, DeadLetter>,
+}
+
+impl Dead {
+    fn keep(&mut self, letter: DeadLetter) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.letters.insert(id, letter);
+        id
+    }
+
+    /// Removes the oldest of each app that has too many.
+    fn remove_too_many(&mut self) {
+        let mut of_apps: HashMap<AppId, (u64, u64)> = HashMap::new();
+        let mut too_many = vec![];
+        for (id, letter) in self.letters.iter().rev() {
+            let (count, bytes) = of_apps.entry(letter.app).or_default();
+            (*count, *bytes) = (*count + 1, *bytes + letter.bytes());
+            if *count > LETTERS_MAX || *bytes > LETTERS_BYTES_MAX {
+                too_many.push(*id);
+            }
+        }
+        for id in too_many {
+            self.letters.remove(&id);
+        }
+    }
+
+    /// Removes those of each app that come before the first that is young enough.
+    fn retire(&mut self, before_unix_us: i64) -> u64 {
+        let before = self.letters.len();
+        let mut with_young = BTreeSet::new();
+        self.letters.retain(|_, letter| {
+            let young = letter.received_unix_us >= before_unix_us;
+            if young {
+                with_young.insert(letter.app);
+            }
+            with_young.contains(&letter.app)
+        });
+        (before - self.letters.len()) as u64
     }
 }
 

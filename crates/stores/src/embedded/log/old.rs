@@ -17,6 +17,7 @@ use domain::log::stay::RoomKey;
 
 use super::append::{EventPlace, KnownEvent, event_of, restarts_at, room_key};
 use super::remove::{Cut, Removal};
+use crate::embedded::dead;
 use crate::embedded::fault::Result;
 use crate::embedded::key::Key;
 use crate::embedded::transaction::Read;
@@ -66,7 +67,11 @@ impl Pass {
         events_max: usize,
     ) -> Result<Step> {
         if read.tables.cuts.range(read.txn, &[], &[])?.next().transpose()?.is_some() {
-            return Ok(Step::Remove(Removal { cut: None, restarts: vec![], events_max }));
+            return Ok(Step::Remove(Removal { events_max, ..Removal::default() }));
+        }
+        if let Some(app) = dead::app_with_old(read, before_unix_us)? {
+            let letters = Some((app, before_unix_us));
+            return Ok(Step::Remove(Removal { letters, events_max, ..Removal::default() }));
         }
         let before_unix_us = *self.before_unix_us.get_or_insert(before_unix_us);
         let from = self.from.clone();
@@ -94,7 +99,7 @@ impl Pass {
                 if let Some(begins_unix_us) = cut {
                     self.looked_at = Some(number);
                     let cut = Some((number, Cut { at, begins_unix_us }));
-                    return Ok(Step::Remove(Removal { cut, restarts: vec![], events_max }));
+                    return Ok(Step::Remove(Removal { cut, events_max, ..Removal::default() }));
                 }
                 self.held.insert(number);
             }
@@ -127,7 +132,7 @@ impl Pass {
         let restarts: Vec<EventPlace> = spent.map(|(place, _)| place).take(events_max).collect();
         match restarts.is_empty() {
             true => Step::Over,
-            false => Step::Remove(Removal { cut: None, restarts, events_max }),
+            false => Step::Remove(Removal { restarts, events_max, ..Removal::default() }),
         }
     }
 }

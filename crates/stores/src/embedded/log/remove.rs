@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::AppId;
 use domain::ids::{CallId, ParticipantId};
 use domain::log::stay::RoomKey;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use super::standing::{self, Standing, Watch};
 use super::stays;
 use super::touched::{Touched, TouchedRoom};
 use super::uncalled::interval_key;
+use crate::embedded::dead;
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts};
 use crate::embedded::recent::Recent;
@@ -33,11 +35,14 @@ pub(in crate::embedded) struct Cut {
 }
 
 /// What is to be removed.
+#[derive(Default)]
 pub(in crate::embedded) struct Removal {
     /// A room to be cut. Without one, what was cut before goes on going.
     pub(super) cut: Option<(u64, Cut)>,
     /// Restarts that are spent.
     pub(super) restarts: Vec<EventPlace>,
+    /// Dead letters of an app that are older than an instant.
+    pub(super) letters: Option<(AppId, i64)>,
     pub(super) events_max: usize,
 }
 
@@ -46,6 +51,7 @@ pub(in crate::embedded) struct Removal {
 pub(in crate::embedded) struct Removed {
     pub(in crate::embedded) stays: u64,
     pub(in crate::embedded) events: u64,
+    pub(in crate::embedded) dead_letters: u64,
     /// Whether the room was not cut, since it has changed in between.
     pub(in crate::embedded) refused: bool,
 }
@@ -87,6 +93,9 @@ pub(in crate::embedded) fn remove(
         }
     }
     settle(write, touched)?;
+    if let Some(letters) = request.letters {
+        removed.dead_letters = dead::remove_old(write, letters, request.events_max)?;
+    }
     let cut = write.tables.cuts.range(&write.txn, &[], &[])?.next().transpose()?;
     let cut = cut.map(|(key, cut)| (KeyParts(key).u64(), cut));
     if let Some((Some(number), cut)) = cut {

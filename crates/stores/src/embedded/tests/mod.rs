@@ -11,6 +11,7 @@ use domain::users::Profile;
 use super::{Embedded, Options};
 
 mod children;
+mod dead;
 mod durability;
 mod opening;
 mod overload;
