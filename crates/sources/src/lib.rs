@@ -13,6 +13,7 @@ use domain::log::Event;
 
 pub mod agora;
 pub mod janus;
+mod lenient;
 pub mod livekit;
 pub mod native;
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! The channel events of Agora's notification center.
 //!
 //! `signature` proves that a delivery is from somebody who knows the secret. `notice` reads the few
-//! fields that the log needs, leniently, through `fields`. Agora names neither calls (but for a
+//! fields that the log needs, leniently (`lenient`). Agora names neither calls (but for a
 //! `sid` that nobody explains) nor connections, dates by the second, and sends copies on purpose:
 //! `notice` says what is made of that.
 
 use crate::{Delivery, Received, Unauthentic};
 
-mod fields;
 mod notice;
 mod signature;
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::NAME;
-use super::fields::{Integer, Name, if_object, if_readable, object};
+use crate::lenient::{Integer, Name, if_object, if_readable, object};
 
 /// The product whose notices these are; others number their events alike.
 const RTC: i64 = 1;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::NAME;
-use super::fields::{Integer, Name, if_object, if_readable, object};
+use crate::lenient::{Integer, Name, if_object, if_readable, object};
 
 /// What there is to a callback.
 pub(super) enum Reading {

@@ -1,13 +1,12 @@
 //! The event callbacks of Tencent's TRTC: the room and the media group.
 //!
 //! `signature` proves that a delivery is from somebody who knows the callback key. `callback` reads
-//! the few fields that the log needs, leniently, through `fields`. TRTC names neither calls nor
+//! the few fields that the log needs, leniently (`lenient`). TRTC names neither calls nor
 //! connections: the log mints the calls, and pairs a user's entries and exits by time.
 
 use crate::{Delivery, Received, Unauthentic};
 
 mod callback;
-mod fields;
 mod signature;
 
 use callback::Reading;

@@ -4,13 +4,13 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
 use serde_json::value::RawValue;
 
 /// Reads an object, and nothing else: a derived reader would take an array for one.
-pub(super) fn object<'de, T: Deserialize<'de>>(json: &'de RawValue) -> Option<T> {
+pub(crate) fn object<'de, T: Deserialize<'de>>(json: &'de RawValue) -> Option<T> {
     let object = Some(json.get()).filter(|json| json.starts_with('{'))?;
     serde_json::from_str(object).ok()
 }
 
 /// The value, if it is one of these.
-pub(super) fn if_readable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn if_readable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: DeserializeOwned,
@@ -20,7 +20,7 @@ where
 }
 
 /// The value, if it is an object of this kind.
-pub(super) fn if_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn if_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: DeserializeOwned,
@@ -29,7 +29,7 @@ where
 }
 
 /// An integer, bare or as text.
-pub(super) struct Integer(pub(super) i64);
+pub(crate) struct Integer(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Integer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Integer {
 }
 
 /// Text, or an integer as the text of its digits, however many.
-pub(super) struct Name(pub(super) String);
+pub(crate) struct Name(pub(super) String);
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
