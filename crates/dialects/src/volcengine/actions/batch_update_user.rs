@@ -3,46 +3,26 @@
 //! What is absent or `null` stays as it is (V3); `[]` and `{}` clear, and a given Tags or Ext
 //! replaces the whole (V5).
 
-use domain::UserId;
 use domain::app::EmptyString;
 use domain::users::update::Updated;
 use domain::users::{self, ProfileChange};
-use serde::Deserialize;
 
 use super::Asked;
 pub(in crate::volcengine) use super::users::FailedUsers as Answer;
-use super::users::{Failure, GivenUser, IdType, LIMITS};
-use crate::volcengine::body::{self, Object};
+use super::users::{Failure, Given, GivenUser, IdType, LIMITS, given, ids};
 use crate::volcengine::fault::Fault;
 
 const USERS_MAX: usize = 10;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Parameters {
-    users: Option<Vec<Object<GivenUser>>>,
-}
-
 pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {
-    let Parameters { users } = body::parse(asked.body, asked.headers)?;
-    let given = body::check_len("Users", users, USERS_MAX)?;
+    let given = given(asked, USERS_MAX)?;
+    let ids = ids(&given);
     let empty_clears = empty_clears(asked);
-    let mut longs = Vec::with_capacity(given.len());
-    let mut changes = Vec::with_capacity(given.len());
-    for (index, Object(user)) in given.into_iter().enumerate() {
-        let missing = || Fault::missing(&format!("Users[{index}].UserId"));
-        let long = user.user_id.ok_or_else(missing)?;
-        let id = UserId::from_long(long);
-        longs.push((long, id.is_some()));
-        changes.extend(id.map(|id| (id, change(user, empty_clears))));
-    }
-    let done = users::update(asked.ctx, asked.app.id, changes, &LIMITS).await?;
-    let mut done = done.into_iter();
-    let outcomes = longs.into_iter().map(|(long, is_possible)| {
-        let updated = if is_possible { done.next() } else { None };
-        (long, updated.map_or(Some(Failure::NotPositive), failure))
-    });
-    Ok(Answer::new(outcomes, IdType::Number))
+    let changes = given
+        .into_iter()
+        .filter_map(|Given { id, user, .. }| id.map(|id| (id, change(user, empty_clears))));
+    let done = users::update(asked.ctx, asked.app.id, changes.collect(), &LIMITS).await?;
+    Ok(Answer::new(ids, done.into_iter().map(failure), IdType::Number))
 }
 
 fn change(given: GivenUser, empty_clears: bool) -> ProfileChange {

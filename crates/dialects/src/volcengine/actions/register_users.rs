@@ -3,46 +3,26 @@
 //! An id that is taken with the same profile is a success, so that a repeat is harmless; with
 //! another profile that user fails and nothing is overwritten (V1, and the app's `reregister`).
 
-use domain::UserId;
 use domain::app::FailedUserId;
 use domain::users::register::Wanted;
 use domain::users::{self, Profile};
-use serde::Deserialize;
 
 use super::Asked;
 pub(in crate::volcengine) use super::users::FailedUsers as Answer;
-use super::users::{Failure, GivenUser, IdType, LIMITS};
-use crate::volcengine::body::{self, Object};
+use super::users::{Failure, Given, GivenUser, IdType, LIMITS, given, ids};
 use crate::volcengine::fault::Fault;
 
 const USERS_MAX: usize = 20;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Parameters {
-    users: Option<Vec<Object<GivenUser>>>,
-}
-
 pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {
-    let Parameters { users } = body::parse(asked.body, asked.headers)?;
-    let given = body::check_len("Users", users, USERS_MAX)?;
-    let mut longs = Vec::with_capacity(given.len());
-    let mut wanted = Vec::with_capacity(given.len());
-    for (index, Object(user)) in given.into_iter().enumerate() {
-        let missing = || Fault::missing(&format!("Users[{index}].UserId"));
-        let long = user.user_id.ok_or_else(missing)?;
-        let id = UserId::from_long(long);
-        longs.push((long, id.is_some()));
-        wanted.extend(id.map(|id| Wanted { id, profile: profile(user) }));
-    }
-    let reregister = asked.app.quirks.reregister;
+    let given = given(asked, USERS_MAX)?;
+    let ids = ids(&given);
+    let wanted = given
+        .into_iter()
+        .filter_map(|Given { id, user, .. }| id.map(|id| Wanted { id, profile: profile(user) }));
+    let (wanted, reregister) = (wanted.collect(), asked.app.quirks.reregister);
     let done = users::register(asked.ctx, asked.app.id, wanted, &LIMITS, reregister).await?;
-    let mut done = done.into_iter();
-    let outcomes = longs.into_iter().map(|(long, is_possible)| {
-        let registered = if is_possible { done.next() } else { None };
-        (long, registered.map_or(Some(Failure::NotPositive), failure))
-    });
-    Ok(Answer::new(outcomes, id_type(asked)))
+    Ok(Answer::new(ids, done.into_iter().map(failure), id_type(asked)))
 }
 
 fn profile(given: GivenUser) -> Profile {

@@ -3,9 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::UserId;
 use domain::users::profile::Length;
 use domain::users::{Limits, ProfileFault};
 use serde::{Deserialize, Serialize};
+
+use super::Asked;
+use crate::volcengine::body::{self, Object};
+use crate::volcengine::fault::Fault;
 
 /// The documented limits, and those of the official Go SDK where the documents are silent. V9.
 pub(super) const LIMITS: Limits = Limits {
@@ -30,6 +35,35 @@ pub(super) struct GivenUser {
     pub(super) portrait: Option<String>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ext: Option<BTreeMap<String, String>>,
+}
+
+/// A user of a request, with the id that the directory would know them by, if it can.
+pub(super) struct Given {
+    pub(super) long: i64,
+    pub(super) id: Option<UserId>,
+    pub(super) user: GivenUser,
+}
+
+/// The users of a request, at most `users_max`.
+pub(super) fn given(asked: &Asked<'_>, users_max: usize) -> Result<Vec<Given>, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Parameters {
+        users: Option<Vec<Object<GivenUser>>>,
+    }
+    let Parameters { users } = body::parse(asked.body, asked.headers)?;
+    let users = body::check_len("Users", users, users_max)?;
+    let known = |(index, Object(user)): (usize, Object<GivenUser>)| {
+        let missing = || Fault::missing(&format!("Users[{index}].UserId"));
+        let long = user.user_id.ok_or_else(missing)?;
+        Ok(Given { long, id: UserId::from_long(long), user })
+    };
+    users.into_iter().enumerate().map(known).collect()
+}
+
+/// The ids of a request's users, in its order, and whether each can be anybody's.
+pub(super) fn ids(given: &[Given]) -> Vec<(i64, bool)> {
+    given.iter().map(|given| (given.long, given.id.is_some())).collect()
 }
 
 /// A list of those users of a request who failed; `[]` if nobody did. V23.
@@ -73,12 +107,17 @@ pub(super) enum Failure {
 }
 
 impl FailedUsers {
-    /// `outcomes` in the order of the request.
+    /// `ids` in the order of the request; `outcomes` of those that were possible, in that order.
     pub(super) fn new(
-        outcomes: impl IntoIterator<Item = (i64, Option<Failure>)>,
+        ids: Vec<(i64, bool)>,
+        outcomes: impl IntoIterator<Item = Option<Failure>>,
         id_type: IdType,
     ) -> Self {
-        let failed = outcomes.into_iter().filter_map(|(id, failure)| Some((id, failure?)));
+        let mut outcomes = outcomes.into_iter();
+        let failed = ids.into_iter().filter_map(|(id, is_possible)| {
+            let outcome = if is_possible { outcomes.next() } else { None };
+            Some((id, outcome.unwrap_or(Some(Failure::NotPositive))?))
+        });
         let failed_infos = failed.map(|(id, failure)| FailedInfo {
             user_id: match id_type {
                 IdType::Text => FailedId::Text(id.to_string()),
