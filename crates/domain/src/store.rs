@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
-use crate::log::{Event, StayPage, StayQuery};
+use crate::log::{Event, OpenCall, StayPage, StayQuery};
 use crate::users::{Profile, ProfileChange, User};
 
 /// A user to be put into the directory.
@@ -111,6 +111,20 @@ pub trait Store: Send + Sync + 'static {
     /// One page of the stays that a query selects, and how many there are in all, as of one
     /// instant.
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage>;
+
+    /// Calls of an app in which somebody is, and of which nothing was heard at
+    /// `heard_before_unix_us` or later: `limit` of them, and
+    /// [`crate::log::open::OPEN_CALLS_MAX`] at most, those first whose first stay that is not over
+    /// began in the earliest second.
+    ///
+    /// It is read in many short steps, not as of one instant: a call that ends meanwhile may be
+    /// told, or not.
+    async fn open_calls(
+        &self,
+        app: AppId,
+        heard_before_unix_us: i64,
+        limit: u32,
+    ) -> Result<Vec<OpenCall>>;
 
     /// Takes a step towards a log without what is older than `before_unix_us`, removing about
     /// `events_max` events at most. Once no more is to do, every room is cut as

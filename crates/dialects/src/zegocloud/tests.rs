@@ -9,7 +9,7 @@ use domain::app::{App, Apps, Quirks, Secret};
 use domain::clock::FixedClock;
 use domain::error::{EngineError, Error};
 use domain::log::dead::{DeadLetter, LetterPage};
-use domain::log::{Event, StayPage, StayQuery};
+use domain::log::{Event, OpenCall, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{Profile, ProfileChange, User};
 use domain::{Settings, UserId};
@@ -1221,6 +1221,10 @@ impl Store for Failing {
     }
 
     async fn page_of_stays(&self, _: &StayQuery) -> domain::Result<StayPage> {
+        Err(self.0.clone())
+    }
+
+    async fn open_calls(&self, _: AppId, _: i64, _: u32) -> domain::Result<Vec<OpenCall>> {
         Err(self.0.clone())
     }
 

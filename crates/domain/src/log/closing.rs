@@ -187,11 +187,17 @@ pub fn first_of<C: Borrow<Closer>>(
     first.map(|(_, closing)| closing)
 }
 
-/// Whether `event` is something heard of the call of an interval before `closer`.
-pub fn is_heard_before(event: &Event, call: Option<&CallId>, closer: &Closer) -> bool {
+/// Whether `event`, of the same room, is something heard of a call: anything that was reported of
+/// it, or of the room without naming a call. `None` is the call of whoever's source names none.
+pub fn is_heard_of(event: &Event, call: Option<&CallId>) -> bool {
     let of_the_call = match call {
         Some(_) => may_be_same_call(event.call(), call),
         None => event.call().is_none(),
     };
-    of_the_call && event.room().is_some() && event.time_unix_us < closer.effective_unix_us
+    of_the_call && event.room().is_some()
+}
+
+/// Whether `event` is something heard of the call of an interval before `closer`.
+pub fn is_heard_before(event: &Event, call: Option<&CallId>, closer: &Closer) -> bool {
+    is_heard_of(event, call) && event.time_unix_us < closer.effective_unix_us
 }

@@ -12,8 +12,8 @@
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`mod@record`], [`query`] and [`mod@retire`] are the operations; [`dead`] keeps what could not
-//! be read.
+//! [`mod@record`], [`query`] and [`mod@retire`] are the operations; [`open`] is what is told of
+//! calls that are on; [`dead`] keeps what could not be read.
 
 pub mod client;
 pub mod closing;
@@ -21,6 +21,7 @@ pub mod dead;
 pub mod event;
 pub mod intervals;
 pub mod mint;
+pub mod open;
 pub mod query;
 pub mod record;
 pub mod retire;
@@ -31,6 +32,7 @@ pub use client::{Access, ClientFacts, Os};
 pub use closing::{Closer, Closers, Closing, Proof, Reach};
 pub use event::{Event, Fact, Presence};
 pub use intervals::{Certainty, End, Interval, fold_participant};
+pub use open::OpenCall;
 pub use query::{StayPage, StayQuery, list_stays};
 pub use record::{Outcome, Refused, record};
 pub use retire::retire;

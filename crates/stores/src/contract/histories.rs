@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::AppId;
 use domain::clock::{SECOND_US, whole_second};
 use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
-use domain::log::{ClientFacts, Event, Fact, Presence, Stay, StayQuery};
+use domain::log::{ClientFacts, Event, Fact, OpenCall, Presence, Stay, StayQuery};
 use domain::store::Store;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -219,6 +219,13 @@ async fn stays(store: &dyn Store, query: &StayQuery) -> Vec<Stay> {
     store.page_of_stays(query).await.expect("a page").stays
 }
 
+/// The calls that are open, in an order that all stores agree on.
+async fn open_calls(store: &dyn Store, app: AppId) -> Vec<OpenCall> {
+    let mut calls = store.open_calls(app, i64::MAX, u32::MAX).await.expect("calls");
+    calls.sort();
+    calls
+}
+
 /// Holds both to the same answers, and each to its own pages.
 async fn compare(model: &Memory, store: &Embedded, query: &StayQuery) -> Result<(), TestCaseError> {
     let expected = model.page_of_stays(query).await.expect("a page");
@@ -252,6 +259,10 @@ async fn attack(arrivals: Arrivals, queries: Vec<StayQuery>) -> Result<(), TestC
             let expected = stays(&model, &everything(app)).await;
             prop_assert_eq!(stays(&store, &everything(app)).await, expected);
         }
+    }
+    for app in [AppId(1), AppId(2)] {
+        let expected = open_calls(&model, app).await;
+        prop_assert_eq!(open_calls(&store, app).await, expected);
     }
     for query in &queries {
         compare(&model, &store, query).await?;

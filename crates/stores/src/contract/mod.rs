@@ -16,6 +16,7 @@ mod dead;
 mod directory;
 mod histories;
 mod log;
+mod open;
 mod pages;
 mod retention;
 mod story;
@@ -90,6 +91,15 @@ engines! {
             a_room_without_calls_is_given_some
             minted_calls_join_and_part
             arrival_does_not_matter
+        }
+        open {
+            a_call_is_open_while_somebody_is_there
+            a_call_is_told_with_what_was_heard_of_it_last
+            a_quiet_call_is_one_of_which_nothing_was_heard_since
+            a_minted_call_is_told_as_minted
+            open_calls_are_those_of_the_app
+            those_that_began_first_come_first
+            a_long_lesson_is_one_call
         }
         pages {
             a_query_selects_by_app_room_and_participants

@@ -9,7 +9,7 @@ use std::ops::Deref;
 pub(super) const KEY_LEN_MAX: usize = 511;
 
 /// A key, or the beginning of one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(Vec<u8>);
 
 impl Key {

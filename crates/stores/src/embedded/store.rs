@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
-use domain::log::{Event, StayPage, StayQuery};
+use domain::log::{Event, OpenCall, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
 use heed::Env;
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 
 use super::change::{Answer, Change, Pending};
 use super::dead;
@@ -148,6 +148,20 @@ impl Store for Embedded {
 
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage> {
         self.read(|read| log::page(read, query))
+    }
+
+    async fn open_calls(
+        &self,
+        app: AppId,
+        heard_before_unix_us: i64,
+        limit: u32,
+    ) -> Result<Vec<OpenCall>> {
+        let mut search = log::Search::new(app, heard_before_unix_us, limit);
+        while self.read(|read| search.step(read))? {
+            // Others of this thread come first.
+            yield_now().await;
+        }
+        Ok(search.into_found())
     }
 
     async fn retire(&self, before_unix_us: i64, events_max: usize) -> Result<Retired> {

@@ -9,12 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::error::Result;
-use domain::ids::{AppId, Door, UserId};
+use domain::ids::{AppId, CallId, Door, UserId};
+use domain::log::closing::is_heard_of;
 use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, LetterPage};
 use domain::log::event::EventHash;
+use domain::log::open::OPEN_CALLS_MAX;
 use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
-use domain::log::{Event, Stay, StayPage, StayQuery, fold_room};
+use domain::log::{Event, OpenCall, Stay, StayPage, StayQuery, fold_room};
 use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
 
@@ -111,6 +113,23 @@ impl Store for Memory {
             total: selected.len() as u64,
             stays: page.map(|stay| (*stay).clone()).collect(),
         })
+    }
+
+    async fn open_calls(
+        &self,
+        app: AppId,
+        heard_before_unix_us: i64,
+        limit: u32,
+    ) -> Result<Vec<OpenCall>> {
+        let log = lock(&self.log);
+        let open = |stay: &&Stay| stay.app == app && stay.left_unix_s().is_none();
+        let mut stays: Vec<&Stay> = log.stays.values().flatten().filter(open).collect();
+        stays.sort_by(|one, other| one.order().cmp(&other.order()));
+        let mut seen = BTreeSet::new();
+        stays.retain(|stay| seen.insert((&stay.door, &stay.room, &stay.call)));
+        let calls = stays.into_iter().filter_map(|stay| log.open_call(stay));
+        let quiet = calls.filter(|call| call.last_heard_unix_us < heard_before_unix_us);
+        Ok(quiet.take(limit.min(OPEN_CALLS_MAX) as usize).collect())
     }
 
     /// All in one step.
@@ -259,6 +278,18 @@ impl Log {
 
     fn fold(&mut self, at: &RoomKey) {
         self.stays.insert(at.clone(), fold_room(at, &self.events_of(at)));
+    }
+
+    /// The call of a stay.
+    fn open_call(&self, stay: &Stay) -> Option<OpenCall> {
+        let at = RoomKey { app: stay.app, door: stay.door.clone(), room: stay.room.clone() };
+        let events = self.events.get(&(at.app, at.door.clone(), Some(at.clone())))?;
+        let mut named = events.values().filter_map(|event| event.presence()?.call.as_ref());
+        let minted = named.all(|named| *named != stay.call);
+        let call: Option<&CallId> = (!minted).then_some(&stay.call);
+        let heard = events.values().filter(|event| is_heard_of(event, call));
+        let last_heard_unix_us = heard.map(|event| event.time_unix_us).max()?;
+        Some(OpenCall { at, call: stay.call.clone(), minted, last_heard_unix_us })
     }
 
     fn retire(&mut self, at: &RoomKey, before_unix_us: i64, retired: &mut Retired) {

@@ -47,7 +47,8 @@ fn append_one(write: &mut Write<'_>, touched: &mut Touched, event: &Event) -> Re
     Ok(appended)
 }
 
-const PLACE_LEN: usize = size_of::<i64>() + size_of::<EventHash>();
+/// How long the end of a key is that tells an event's place.
+pub(super) const PLACE_LEN: usize = size_of::<i64>() + size_of::<EventHash>();
 
 /// Where an event stands: its key in `events`, and the end of its key in every index.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use crate::embedded::tables::{Index, Row, Tables};
 const CLASS_MINUTES: [i64; 6] = [1, 4, 16, 64, 256, 1_024];
 
 /// The class of those that are not over.
-const OPEN: u8 = CLASS_MINUTES.len() as u8 + 1;
+pub(super) const OPEN: u8 = CLASS_MINUTES.len() as u8 + 1;
 
 /// Every class.
 pub(super) const CLASSES: std::ops::RangeInclusive<u8> = 0..=OPEN;

@@ -11,7 +11,7 @@
 //! 4. `calls`: minted calls for `uncalled` intervals, minted again where they can be others.
 //! 5. `stays`: the records that answers are made of, and the rows by which they are found
 //!    (`index`).
-//! 6. `page`: a page of them.
+//! 6. `page`: a page of them; `open`: calls in which somebody is.
 //! 7. `old`: what is too old, found without the writer; `remove`: how it goes.
 
 mod append;
@@ -19,6 +19,7 @@ mod calls;
 mod closers;
 mod index;
 mod old;
+mod open;
 mod page;
 mod place;
 mod remove;
@@ -30,6 +31,7 @@ mod uncalled;
 
 pub(super) use append::{KnownEvent, append};
 pub(super) use old::{Pass, Step};
+pub(super) use open::Search;
 pub(super) use page::page;
 pub(super) use remove::{Cut, Removal, Removed, remove};
 pub(super) use settle::settle;
