@@ -16,6 +16,7 @@ pub mod janus;
 mod lenient;
 pub mod livekit;
 pub mod native;
+mod safe;
 #[cfg(test)]
 mod shown;
 pub mod trtc;
@@ -136,6 +137,36 @@ impl Hook {
         }
     }
 
+    /// Reads again what was kept of an authentic delivery, one of its [`keepable`] parts: a later
+    /// version may understand more than the one that received it.
+    ///
+    /// [`keepable`]: Self::keepable
+    pub fn reread(self, app: AppId, rtc_id: Option<&str>, part: &[u8]) -> Received {
+        match self {
+            Self::Janus => janus::read(app, part),
+            Self::Livekit => livekit::read(app, part),
+            Self::Zegocloud => zegocloud::read(app, part),
+            Self::Volcengine => volcengine::read(app, rtc_id, part),
+            Self::Trtc => trtc::read(app, part),
+            Self::Agora => agora::read(app, part),
+        }
+    }
+
+    /// What may be kept of an authentic delivery, without signatures and other secrets: each of its
+    /// parts alone, which for all senders but one is the whole body. `None` stands for a part that
+    /// cannot be made safe, since it cannot be searched. A part that is kept is read again as the
+    /// delivery was; it has at most [`domain::log::dead::BODY_BYTES_MAX`] bytes.
+    pub fn keepable(self, headers: &http::HeaderMap, body: &[u8]) -> Vec<Option<Vec<u8>>> {
+        match self {
+            Self::Janus => janus::keepable(headers, body),
+            Self::Livekit => vec![livekit::keepable(body)],
+            Self::Zegocloud => vec![zegocloud::keepable(body)],
+            Self::Volcengine => vec![volcengine::keepable(body)],
+            Self::Trtc => vec![trtc::keepable(body)],
+            Self::Agora => vec![agora::keepable(body)],
+        }
+    }
+
     /// Verifies a delivery, and reads it.
     pub fn receive(self, delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
         match self {
@@ -179,5 +210,76 @@ mod tests {
             };
             assert_eq!(hook.receive(&delivery), Err(Unauthentic::Missing), "{hook:?}");
         }
+    }
+
+    /// What each sender sent, or is documented to send.
+    fn bodies(hook: Hook) -> Vec<String> {
+        let lines = match hook {
+            Hook::Janus => include_str!("janus/captures/janus-1.1.2-sampleevh.jsonl"),
+            Hook::Livekit => include_str!("livekit/captures/livekit-server-1.13.5.jsonl"),
+            Hook::Zegocloud => include_str!("zegocloud/captures/documented.jsonl"),
+            Hook::Volcengine => include_str!("volcengine/captures/documented.jsonl"),
+            Hook::Trtc => include_str!("trtc/captures/documented.jsonl"),
+            Hook::Agora => include_str!("agora/captures/documented.jsonl"),
+        };
+        let body = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a capture is JSON");
+            match &line["body"] {
+                serde_json::Value::Null => line.to_string(),
+                serde_json::Value::String(body) => body.clone(),
+                body => body.to_string(),
+            }
+        };
+        lines.lines().map(body).collect()
+    }
+
+    #[test]
+    fn what_is_kept_is_read_as_the_delivery_was_and_holds_no_secret() {
+        const SECRETS: [&str; 5] = ["turnPassword", "ice-pwd", "ignature", "\"nonce", "\"Nonce"];
+        for &hook in Hook::ALL {
+            let (mut events, mut found) = (0, false);
+            for body in bodies(hook) {
+                found |= SECRETS.iter().any(|secret| body.contains(secret));
+                let mut again = Received::default();
+                for part in hook.keepable(&http::HeaderMap::new(), body.as_bytes()) {
+                    let part = part.expect("a capture can be kept");
+                    let kept = String::from_utf8_lossy(&part);
+                    assert!(!SECRETS.iter().any(|secret| kept.contains(secret)), "{kept}");
+                    let Received { events, dead, ignored } = hook.reread(AppId(1), None, &part);
+                    again.events.extend(events);
+                    again.dead.extend(dead);
+                    again.ignored += ignored;
+                }
+                events += again.events.len();
+                assert_eq!(again, hook.reread(AppId(1), None, body.as_bytes()), "{hook:?} {body}");
+            }
+            assert!(events > 3, "{hook:?}");
+            // Two senders sign in headers and put nothing secret into bodies.
+            assert_eq!(found, !matches!(hook, Hook::Trtc | Hook::Agora), "{hook:?}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_kept_as_json_and_what_cannot_be_searched_is_not_kept() {
+        let form = b"event=room_close&room_id=a%20%22b%22&signature=x&room_close_time=1&appid=1";
+        let parts = Hook::Zegocloud.keepable(&http::HeaderMap::new(), form);
+        let json =
+            r#"{"event":"room_close","room_id":"a \"b\"","room_close_time":"1","appid":"1"}"#;
+        assert_eq!(parts, [Some(json.into())]);
+        let read = |body: &[u8]| Hook::Zegocloud.reread(AppId(1), None, body);
+        assert_eq!((read(form).events.len(), read(form)), (1, read(json.as_bytes())));
+        for &hook in Hook::ALL {
+            let parts = hook.keepable(&http::HeaderMap::new(), b"\xff{turnPassword");
+            assert_eq!(parts, [None], "{hook:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_group_each_event_is_kept_alone() {
+        let body = br#"[1,{"sdp":"x","type":64},{"type":"\ud800"}]"#;
+        let parts = Hook::Janus.keepable(&http::HeaderMap::new(), body);
+        let texts: Vec<_> =
+            parts.iter().flatten().map(|part| String::from_utf8_lossy(part)).collect();
+        assert_eq!(texts, ["1", r#"{"type":64}"#, r#"{"type":null}"#]);
     }
 }

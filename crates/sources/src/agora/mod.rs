@@ -5,7 +5,9 @@
 //! `sid` that nobody explains) nor connections, dates by the second, and sends copies on purpose:
 //! `notice` says what is made of that.
 
-use crate::{Delivery, Received, Unauthentic};
+use domain::AppId;
+
+use crate::{Delivery, Received, Unauthentic, safe};
 
 mod notice;
 mod signature;
@@ -20,13 +22,23 @@ pub(crate) const CREDENTIAL_NAMES: &[&str] = &["secret"];
 pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
     let secret = signature::find_secret(delivery.credentials).ok_or(Unauthentic::Mismatch)?;
     signature::verify(delivery.headers, secret, delivery.body)?;
+    Ok(read(delivery.app, delivery.body))
+}
+
+/// Reads a body that is surely its sender's.
+pub fn read(app: AppId, body: &[u8]) -> Received {
     let mut received = Received::default();
-    match notice::read(delivery.app, delivery.body) {
+    match notice::read(app, body) {
         Ok(events) if events.is_empty() => received.ignored += 1,
         Ok(events) => received.events = events,
         Err(reason) => received.dead.push(reason),
     }
-    Ok(received)
+    received
+}
+
+/// What may be kept of a body. None of the documented fields is a secret.
+pub fn keepable(body: &[u8]) -> Option<Vec<u8>> {
+    safe::json(body, &[])
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@
 //! `id` names them, since Janus does not. What cannot be concluded from one event alone is not
 //! concluded here: a source remembers nothing.
 
-use crate::{Delivery, Received, Unauthentic};
+use domain::AppId;
+use http::HeaderMap;
+
+use crate::{Delivery, Received, Unauthentic, safe};
 
 mod body;
 mod event;
@@ -26,21 +29,40 @@ pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
     let login = Login::find(delivery.credentials).ok_or(Unauthentic::Mismatch)?;
     let told = login::find_told(delivery.headers).ok_or(Unauthentic::Missing)?;
     login.verify(told)?;
+    Ok(match body::inflate(delivery.headers, delivery.body) {
+        Ok(whole) => read(delivery.app, &whole),
+        Err(reason) => Received { dead: vec![reason], ..Received::default() },
+    })
+}
+
+/// Reads a body that is surely its sender's, and is not compressed.
+pub fn read(app: AppId, body: &[u8]) -> Received {
     let mut received = Received::default();
-    let whole = body::inflate(delivery.headers, delivery.body);
-    let events = whole.as_deref().map_err(ToOwned::to_owned).and_then(body::split);
-    let events = events.unwrap_or_else(|reason| {
+    let events = body::split(body).unwrap_or_else(|reason| {
         received.dead.push(reason);
         vec![]
     });
     for event in events {
-        match event::read(delivery.app, event) {
+        match event::read(app, event) {
             Ok(facts) if facts.is_empty() => received.ignored += 1,
             Ok(facts) => received.events.extend(facts),
             Err(reason) => received.dead.push(reason),
         }
     }
-    Ok(received)
+    received
+}
+
+/// What may be kept of a delivery, event by event. Session descriptions hold the passwords of
+/// connections, and events of other plugins the `pin` or `secret` of what they administer. An event
+/// that loses one of these has another id when it is read again, since ids are hashes of events.
+pub fn keepable(headers: &HeaderMap, body: &[u8]) -> Vec<Option<Vec<u8>>> {
+    let whole = body::inflate(headers, body);
+    match whole.as_deref().map_err(ToOwned::to_owned).and_then(body::split) {
+        Ok(events) => {
+            events.into_iter().map(|event| safe::json(event.get().as_bytes(), &[])).collect()
+        }
+        Err(_) => vec![None],
+    }
 }
 
 #[cfg(test)]

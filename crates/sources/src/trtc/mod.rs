@@ -4,7 +4,9 @@
 //! the few fields that the log needs, leniently (`lenient`). TRTC names neither calls nor
 //! connections: the log mints the calls, and pairs a user's entries and exits by time.
 
-use crate::{Delivery, Received, Unauthentic};
+use domain::AppId;
+
+use crate::{Delivery, Received, Unauthentic, safe};
 
 mod callback;
 mod signature;
@@ -22,13 +24,23 @@ pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
     let key = signature::find_key(delivery.credentials).ok_or(Unauthentic::Mismatch)?;
     let sign = signature::find_sign(delivery.headers).ok_or(Unauthentic::Missing)?;
     signature::verify(sign, key, delivery.body)?;
+    Ok(read(delivery.app, delivery.body))
+}
+
+/// Reads a body that is surely its sender's.
+pub fn read(app: AppId, body: &[u8]) -> Received {
     let mut received = Received::default();
-    match callback::read(delivery.app, delivery.body) {
+    match callback::read(app, body) {
         Ok(Reading::Event(event)) => received.events.push(*event),
         Ok(Reading::OfNoInterest) => received.ignored += 1,
         Err(reason) => received.dead.push(reason),
     }
-    Ok(received)
+    received
+}
+
+/// What may be kept of a body. None of the documented fields is a secret.
+pub fn keepable(body: &[u8]) -> Option<Vec<u8>> {
+    safe::json(body, &[])
 }
 
 #[cfg(test)]

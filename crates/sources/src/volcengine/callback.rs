@@ -3,13 +3,13 @@
 //!
 //! Reasons quote nothing but the event's name and id.
 
+use domain::AppId;
 use domain::ids::{Door, EventId, IdFault, ParticipantId, RoomId, SourceName};
 use domain::log::{ClientFacts, Event, Fact, Os, Presence};
 use serde::Deserialize;
 
 use super::NAME;
 use super::envelope::{Envelope, text};
-use crate::Delivery;
 
 /// What there is to a callback.
 pub(super) enum Reading {
@@ -34,9 +34,12 @@ struct Told {
 }
 
 /// Reads an authentic callback, or tells why it cannot be understood.
-pub(super) fn read(delivery: &Delivery<'_>, envelope: &Envelope) -> Result<Reading, String> {
-    let app = delivery.app;
-    if delivery.rtc_id.is_some_and(|rtc_id| rtc_id != envelope.app_id) {
+pub(super) fn read(
+    app: AppId,
+    rtc_id: Option<&str>,
+    envelope: &Envelope,
+) -> Result<Reading, String> {
+    if rtc_id.is_some_and(|rtc_id| rtc_id != envelope.app_id) {
         return Err("the callback is for another `AppId`".to_owned());
     }
     let fact: fn(&Told) -> Result<Fact, String> = match envelope.event_type.as_str() {

@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::safe;
+
 /// Those that are read. All others are passed over and take no memory, since it is not known yet
 /// who sent them.
 const NAMES: &[&str] = &[
@@ -50,10 +52,8 @@ impl Fields {
 
     fn from_form(text: &str) -> Self {
         let mut fields = Self::default();
-        for (name, value) in text.split('&').filter_map(|pair| pair.split_once('=')) {
-            if let (Some(name), Some(value)) = (decode(name), decode(value)) {
-                fields.keep(&name, || Some(value.into_owned()));
-            }
+        for (name, value) in pairs(text) {
+            fields.keep(&name, || Some(value.into_owned()));
         }
         fields
     }
@@ -75,6 +75,27 @@ impl Fields {
     pub(super) fn integer(&self, name: &str) -> Option<i64> {
         self.text(name)?.parse().ok()
     }
+}
+
+/// The whole callback as JSON, whatever form its body has; `None` if that is none of the three.
+pub(super) fn to_json(body: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let text = std::str::from_utf8(body).ok()?.trim_start();
+    match text.as_bytes().first()? {
+        b'{' => Some(text.as_bytes().into()),
+        b'%' => Some(decode(text)?.into_owned().into_bytes().into()),
+        _ => {
+            let members: Vec<String> = pairs(text)
+                .map(|(name, value)| format!("{}:{}", safe::text(&name), safe::text(&value)))
+                .collect();
+            Some(format!("{{{}}}", members.join(",")).into_bytes().into())
+        }
+    }
+}
+
+/// The fields of a form, in order; what cannot be decoded is passed over.
+fn pairs(form: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter_map(|(name, value)| Some((decode(name)?, decode(value)?)))
 }
 
 /// What a form's writer had before it was encoded.

@@ -4,7 +4,9 @@
 //! sender knows the callback secret, which here says nothing of the rest of the body. `callback`
 //! reads the few fields that the log needs.
 
-use crate::{Delivery, Received, Unauthentic};
+use domain::AppId;
+
+use crate::{Delivery, Received, Unauthentic, safe};
 
 mod callback;
 mod fields;
@@ -24,13 +26,34 @@ pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {
     let secret = signature::find_secret(delivery.credentials).ok_or(Unauthentic::Mismatch)?;
     let fields = Fields::parse(delivery.body).ok_or(Unauthentic::Missing)?;
     signature::verify(&fields, secret)?;
+    Ok(understand(delivery.app, &fields))
+}
+
+/// Reads a body that is surely its sender's.
+pub fn read(app: AppId, body: &[u8]) -> Received {
+    match Fields::parse(body) {
+        Some(fields) => understand(app, &fields),
+        None => Received {
+            dead: vec!["the body has none of the forms of a callback".to_owned()],
+            ..Received::default()
+        },
+    }
+}
+
+fn understand(app: AppId, fields: &Fields) -> Received {
     let mut received = Received::default();
-    match callback::read(delivery.app, &fields) {
+    match callback::read(app, fields) {
         Ok(Reading::Event(event)) => received.events.push(*event),
         Ok(Reading::OfNoInterest) => received.ignored += 1,
         Err(reason) => received.dead.push(reason),
     }
-    Ok(received)
+    received
+}
+
+/// What may be kept of a body, as JSON, whatever its form was. Its signature does not cover what it
+/// tells: whoever has that could tell anything.
+pub fn keepable(body: &[u8]) -> Option<Vec<u8>> {
+    safe::json(&fields::to_json(body)?, &[])
 }
 
 #[cfg(test)]
