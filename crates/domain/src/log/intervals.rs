@@ -109,7 +109,7 @@ pub fn fold_participant<'a>(
         closers,
         drafts: vec![],
         open: vec![],
-        newest: HashMap::new(),
+        named: HashMap::new(),
         early: vec![],
     };
     for step in &facts {
@@ -148,7 +148,7 @@ impl<'a> Step<'a> {
     fn of_event(event: &'a Event) -> impl Iterator<Item = Step<'a>> {
         let mut steps = [None, None];
         if let Some(who) = event.presence() {
-            let order = event.order();
+            let mut order = event.order();
             let step = |order, what| Some(Step { order, event, who, what });
             match &event.fact {
                 Fact::Joined { client, sole, .. } => {
@@ -162,6 +162,10 @@ impl<'a> Step<'a> {
                         let rank = Rank::Join;
                         let told = FactOrder { effective_unix_us, rank, ..order.clone() };
                         let certainty = JoinKind::ToldByLeave;
+                        if told.effective_unix_us == order.effective_unix_us {
+                            // They were there for no time at all, and left behind that join.
+                            order.rank = Rank::Rest;
+                        }
                         steps[0] = step(told, What::Join { client: None, certainty, sole: false });
                     }
                     steps[1] = step(order, What::Leave { client });
@@ -203,8 +207,8 @@ struct Sweep<'s, C> {
     drafts: Vec<Draft>,
     /// Which drafts are open, in the order of their beginning.
     open: Vec<usize>,
-    /// The newest draft of each connection.
-    newest: HashMap<ConnectionId, usize>,
+    /// The drafts of each connection, in the order in which it became known of them.
+    named: HashMap<ConnectionId, Vec<usize>>,
     /// Client facts that came before any join that they could belong to.
     early: Vec<(Presence, ClientFacts)>,
 }
@@ -237,10 +241,7 @@ impl<C: Closers> Sweep<'_, C> {
                 self.begin(step, kind);
             }
         }
-        let index = match continued {
-            Some(index) => index,
-            None => self.drafts.len() - 1,
-        };
+        let index = continued.unwrap_or_else(|| self.drafts.len() - 1);
         if let Some(client) = client {
             self.drafts[index].interval.client.learn(client);
         }
@@ -272,7 +273,7 @@ impl<C: Closers> Sweep<'_, C> {
         }
         if let (None, Some(connection)) = (&draft.interval.connection, &step.who.connection) {
             draft.interval.connection = Some(connection.clone());
-            self.newest.insert(connection.clone(), index);
+            self.named.entry(connection.clone()).or_default().push(index);
         }
     }
 
@@ -334,16 +335,12 @@ impl<C: Closers> Sweep<'_, C> {
         });
         self.open.push(index);
         if let Some(connection) = &step.who.connection {
-            self.newest.insert(connection.clone(), index);
+            self.named.entry(connection.clone()).or_default().push(index);
         }
     }
 
     fn leave(&mut self, step: &Step<'_>, client: &ClientFacts) {
-        let named = step.who.connection.as_ref().and_then(|connection| {
-            let index = *self.newest.get(connection)?;
-            self.drafts[index].may_be_in(step.call()).then_some(index)
-        });
-        match named {
+        match self.of_connection(step) {
             Some(index) if self.drafts[index].left_by_connection => {}
             Some(index) => {
                 let (index, at) = match self.ended_by_rejoin_at(index, step.event.time_unix_us) {
@@ -440,6 +437,12 @@ impl<C: Closers> Sweep<'_, C> {
         self.drafts[index].interval.published = true;
     }
 
+    /// The newest draft of the connection that a fact names, in the call that it names.
+    fn of_connection(&self, step: &Step<'_>) -> Option<usize> {
+        let drafts = self.named.get(step.who.connection.as_ref()?)?;
+        drafts.iter().rev().copied().find(|&index| self.drafts[index].may_be_in(step.call()))
+    }
+
     /// The draft that a fact which is neither a join nor a leave is about: that of its connection,
     /// else the newest one that is open, else the newest.
     fn known_of(&self, step: &Step<'_>) -> Option<usize> {
@@ -449,11 +452,7 @@ impl<C: Closers> Sweep<'_, C> {
                 step.who.connection.is_some() && draft.interval.connection.is_some();
             !other_connection && draft.may_be_in(step.call())
         };
-        let of_connection = step.who.connection.as_ref().and_then(|connection| {
-            let index = *self.newest.get(connection)?;
-            self.drafts[index].may_be_in(step.call()).then_some(index)
-        });
-        of_connection
+        self.of_connection(step)
             .or_else(|| self.open.iter().rev().copied().find(|index| fits(index)))
             .or_else(|| (0..self.drafts.len()).rev().find(|index| fits(index)))
     }
