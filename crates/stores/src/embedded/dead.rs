@@ -34,7 +34,7 @@ pub(super) fn keep(write: &mut Write<'_>, letters: &[DeadLetter]) -> Result<Vec<
 fn keep_one(write: &mut Write<'_>, letter: &DeadLetter) -> Result<u64> {
     let app = key_of_app(letter.app);
     let id = write.next_number("dead_letter")?;
-    let Write { tables, txn } = write;
+    let Write { tables, txn, .. } = write;
     tables.dead_letters.put(txn, &app.clone().u64(id), letter)?;
     let mut there = tables.dead_of_app.find(txn, &app)?.unwrap_or_default();
     there.count += 1;
@@ -49,7 +49,7 @@ fn keep_one(write: &mut Write<'_>, letter: &DeadLetter) -> Result<u64> {
 
 /// Removes a letter, and tells how much is left of its app; `None` if it is not there.
 fn remove_one(write: &mut Write<'_>, app: AppId, id: u64) -> Result<Option<Letters>> {
-    let Write { tables, txn } = write;
+    let Write { tables, txn, .. } = write;
     let app = key_of_app(app);
     let key = app.clone().u64(id);
     let Some(letter) = tables.dead_letters.find(txn, &key)? else { return Ok(None) };

@@ -32,5 +32,5 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             it.outcomes = vec![log::remove(write, &it.request, recent)?];
         }
     }
-    Ok(())
+    log::count(write)
 }

@@ -64,6 +64,13 @@ impl Embedded {
         self.tables.lens(&self.env.read_txn().expect("a transaction"))
     }
 
+    /// Panics unless the sums are those of the stays.
+    #[cfg(test)]
+    pub(crate) fn recount(&self) {
+        let txn = self.env.read_txn().expect("a transaction");
+        log::recount(Read { tables: &self.tables, txn: &txn });
+    }
+
     async fn change<Request, Outcome>(
         &self,
         kind: fn(Pending<Request, Outcome>) -> Change,

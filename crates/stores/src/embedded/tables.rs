@@ -81,6 +81,10 @@ tables! {
     by_app: Index,
     by_room: Index,
     by_participant: Index,
+    /// How many stays of an app or of a large room began and ended by when.
+    sums: Index,
+    /// Pieces of seconds in which a great many began.
+    crowds: Index,
     /// By app, in the order in which they came.
     dead_letters: Table<DeadLetter>,
     /// How much there is of each app.
@@ -183,6 +187,11 @@ pub(super) type Row<'t> = (&'t [u8], &'t [u8]);
 impl Index {
     fn new(name: &'static str, rows: Rows) -> Self {
         Self { name, rows }
+    }
+
+    /// The value under `key`, if there is one.
+    pub(super) fn find<'t>(&self, txn: &'t RoTxn<'_>, key: &[u8]) -> Result<Option<&'t [u8]>> {
+        Ok(self.rows.get(txn, key)?)
     }
 
     pub(super) fn put(&self, txn: &mut RwTxn<'_>, key: &[u8], value: &[u8]) -> Result<()> {

@@ -3,6 +3,7 @@
 use heed::{RoTxn, RwTxn};
 
 use super::fault::Result;
+use super::log::Tally;
 use super::tables::Tables;
 
 /// One that reads.
@@ -16,6 +17,8 @@ pub(super) struct Read<'t> {
 pub(super) struct Write<'t> {
     pub(super) tables: &'t Tables,
     pub(super) txn: RwTxn<'t>,
+    /// What of its changes is still to be counted.
+    pub(super) tally: Tally,
 }
 
 impl Write<'_> {

@@ -27,6 +27,7 @@ use heed::Env;
 use super::change::Change;
 use super::fault::{Fault, is_out_of_room};
 use super::group;
+use super::log::Tally;
 use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::Write;
@@ -216,7 +217,7 @@ impl Groups {
             heed::Error::Mdb(heed::MdbError::Panic) => Failure::Committing(error),
             _ => Failure::Applying(error.into()),
         })?;
-        let mut write = Write { tables: &self.tables, txn };
+        let mut write = Write { tables: &self.tables, txn, tally: Tally::default() };
         group::apply(&mut write, group, &self.recent).map_err(Failure::Applying)?;
         // Measures, and decides nothing.
         let began = Instant::now();

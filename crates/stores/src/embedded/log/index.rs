@@ -66,6 +66,16 @@ impl Scope<'_> {
         key.u8(class)
     }
 
+    /// How long the beginning of a key is, up to the second of the first join, which is in it.
+    fn head_len(&self) -> usize {
+        let name = match self {
+            Self::App(_) => 0,
+            Self::Room(_, room) => room.as_str().len() + 1,
+            Self::Participant(_, participant) => participant.as_str().len() + 1,
+        };
+        size_of::<u32>() + name + size_of::<u8>() + SECOND_LEN
+    }
+
     /// What sorts stays of one second, besides what the scope has fixed.
     pub(super) fn rest(&self, stay: &Stay) -> Key {
         let call = stay.call.as_str();
@@ -87,6 +97,16 @@ pub(super) fn with_participant(rest: &[u8], participant: &ParticipantId) -> Vec<
     let head_len = rest.len() - parts.0.len();
     debug_assert!(head.iter().all(Option::is_some), "only a key that is not cut");
     [&rest[..head_len], &Key::new().text(participant.as_str()), parts.0].concat()
+}
+
+/// [`Scope::rest`], as much of it as fits into a key.
+pub(super) fn rest_in_key(scope: &Scope<'_>, stay: &Stay) -> Key {
+    let rest = scope.rest(stay);
+    let room_left = KEY_LEN_MAX - NUMBER_LEN - scope.head_len();
+    match rest.len() > room_left {
+        true => Key::new().bytes(&rest[..room_left]),
+        false => rest,
+    }
 }
 
 /// A row to be written.
@@ -113,9 +133,7 @@ pub(super) fn entries<'t>(tables: &'t Tables, stay: &Stay, number: u64) -> [Entr
     let kind = if stay.is_server() { SERVER } else { CLIENT };
     scopes.map(|scope| {
         let head = scope.prefix(class).time(created);
-        let rest = scope.rest(stay);
-        let room_left = KEY_LEN_MAX - NUMBER_LEN - head.len();
-        let key = head.bytes(&rest[..rest.len().min(room_left)]).u64(number);
+        let key = head.bytes(&rest_in_key(&scope, stay)).u64(number);
         let value = [&time_bytes(left.unwrap_or(i64::MAX))[..], &[kind]].concat();
         Entry { index: scope.index(tables), key, value }
     })

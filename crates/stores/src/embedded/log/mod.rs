@@ -11,21 +11,27 @@
 //! 4. `calls`: minted calls for `uncalled` intervals, minted again where they can be others.
 //! 5. `stays`: the records that answers are made of, and the rows by which they are found
 //!    (`index`).
-//! 6. `page`: a page of them; `open`: calls in which somebody is.
-//! 7. `old`: what is too old, found without the writer; `remove`: how it goes.
+//! 6. `tally`: how many there are, in `sums` by seconds and in `crowds` within a second.
+//! 7. `page`: a page of them; `open`: calls in which somebody is.
+//! 8. `old`: what is too old, found without the writer; `remove`: how it goes.
 
 mod append;
 mod calls;
 mod closers;
+mod crowds;
 mod index;
 mod old;
 mod open;
 mod page;
 mod place;
+#[cfg(test)]
+mod recount;
 mod remove;
 mod settle;
 mod standing;
 mod stays;
+mod sums;
+mod tally;
 mod touched;
 mod uncalled;
 
@@ -33,8 +39,11 @@ pub(super) use append::{KnownEvent, append};
 pub(super) use old::{Pass, Step};
 pub(super) use open::Search;
 pub(super) use page::page;
+#[cfg(test)]
+pub(super) use recount::recount;
 pub(super) use remove::{Cut, Removal, Removed, remove};
 pub(super) use settle::settle;
 pub(super) use standing::Standing;
+pub(super) use tally::{Tally, count};
 pub(super) use touched::Touched;
 pub(super) use uncalled::MintedInterval;

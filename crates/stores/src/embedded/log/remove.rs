@@ -165,7 +165,7 @@ fn forget_first_joins<'c>(
 ) -> Result<()> {
     for call in calls {
         let key = Key::new().u64(room.number).bytes(call.as_str().as_bytes());
-        let Write { tables, txn } = write;
+        let Write { tables, txn, .. } = write;
         let first = tables.first_joins.find(txn, &key)?;
         if let Some(first) = first.filter(|first| *first < room.begins_unix_us) {
             let by_time = Key::new().u64(room.number).time(first).text(call.as_str());

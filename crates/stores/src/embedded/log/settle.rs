@@ -52,7 +52,7 @@ fn settle_first_joins(
         if old == new {
             continue;
         }
-        let Write { tables, txn } = write;
+        let Write { tables, txn, .. } = write;
         let by_time = |at: i64| Key::new().u64(room).time(at).text(call.as_str());
         if let Some(old) = old {
             tables.calls.delete(txn, &by_time(old))?;

@@ -68,7 +68,7 @@ pub(super) fn replace(
     if old == new {
         return Ok(());
     }
-    let Write { tables, txn } = write;
+    let Write { tables, txn, .. } = write;
     let key = standing_key(seat);
     match *new == Standing::default() {
         true => tables.standings.delete(txn, &key)?,
@@ -149,7 +149,7 @@ fn room_key(at: &RoomKey) -> Key {
 /// Lists a room in `watched_rooms` under the ends of its watches, given those that may have come or
 /// gone.
 pub(super) fn list_room(write: &mut Write<'_>, room: Room<'_>, until_unix_us: i64) -> Result<()> {
-    let Write { tables, txn } = write;
+    let Write { tables, txn, .. } = write;
     let prefix = Key::new().u64(room.number).u8(CLOSERS).time(until_unix_us);
     let watched = tables.watched.range(txn, &prefix, &[])?.next().transpose()?.is_some();
     let key = room_key(room.at).time(until_unix_us).u64(room.number);

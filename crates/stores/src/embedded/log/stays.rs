@@ -56,7 +56,8 @@ pub(super) fn delete(write: &mut Write<'_>, number: u64, stay: &Stay) -> Result<
 }
 
 fn put(write: &mut Write<'_>, number: u64, old: Option<&Stay>, new: Option<&Stay>) -> Result<()> {
-    let Write { tables, txn } = write;
+    let Write { tables, txn, tally } = write;
+    tally.note(number, old, new);
     match new {
         Some(stay) => tables.stays.put(txn, &key_of(number), stay)?,
         None => tables.stays.delete(txn, &key_of(number))?,
