@@ -47,6 +47,10 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "From a request's head to its answer"
     );
     describe_counter!("whowas_events_total", "Events by source and what became of them");
+    describe_counter!(
+        "whowas_dead_letters_total",
+        "Letters of what is authentic and useless, by source and what became of them"
+    );
     describe_counter!("whowas_retired_total", "What went because it was older than the retention");
     describe_gauge!("whowas_writer_queue", "Changes that wait for the store's writer");
     describe_histogram!("whowas_writer_group_size", "Changes in one commit");
@@ -111,6 +115,14 @@ pub(crate) fn answered(answer: &Answer<'_>) {
 pub(crate) fn events(source: &'static str, outcome: &'static str, count: usize) {
     if count > 0 {
         counter!("whowas_events_total", "source" => source, "outcome" => outcome)
+            .increment(count as u64);
+    }
+}
+
+/// Counts dead letters by what became of them.
+pub(crate) fn dead_letters(source: &'static str, outcome: &'static str, count: usize) {
+    if count > 0 {
+        counter!("whowas_dead_letters_total", "source" => source, "outcome" => outcome)
             .increment(count as u64);
     }
 }

@@ -10,7 +10,7 @@ use stores::embedded::{self, Embedded};
 use stores::memory::Memory;
 
 use crate::config::{Config, StoreKind};
-use crate::http::{Budget, Server};
+use crate::http::{Budget, Remembered, Server};
 use crate::observe;
 
 /// The server that a config asks for, ready to take requests.
@@ -23,5 +23,11 @@ pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
         }
     };
     let ctx = Context::new(store, Arc::new(SystemClock), config.apps, config.settings);
-    Ok(Server { ctx, zegocloud: zegocloud::State::default(), bodies: Budget::default(), metrics })
+    Ok(Server {
+        ctx,
+        zegocloud: zegocloud::State::default(),
+        bodies: Budget::default(),
+        letters: Remembered::default(),
+        metrics,
+    })
 }

@@ -10,9 +10,8 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use sources::native;
-use subtle::ConstantTimeEq;
 
-use super::{Server, body, reply};
+use super::{Server, body, reply, token};
 use crate::observe;
 
 /// The name of this door, in logs and metrics too.
@@ -85,12 +84,7 @@ fn admit<'a>(apps: &'a Apps, parts: &Parts) -> Result<&'a App, (StatusCode, &'st
     if parts.method != Method::POST {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
     }
-    let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    token.and_then(|token| app_of(apps, token)).ok_or({
-        let reason = "the header `Authorization: Bearer <event_token>` is missing or wrong; \
-                      the token is the app's event_token in the config";
-        (StatusCode::UNAUTHORIZED, reason)
-    })
+    token::find_app(apps, &parts.headers).ok_or(token::REFUSAL)
 }
 
 /// Stores what can be stored, and answers for each event when that is durable.
@@ -111,11 +105,15 @@ async fn record(
         }
     }
     observe::events(DOOR, "unintelligible", errors.len());
-    let (mut accepted, mut duplicates) = (0, 0);
+    let (mut accepted, mut duplicates, mut expired) = (0, 0, 0);
     for (index, outcome) in places.into_iter().zip(log::record(&server.ctx, events).await?) {
         observe::events(DOOR, outcome.name(), 1);
         match outcome {
-            Outcome::Stored | Outcome::Expired => accepted += 1,
+            Outcome::Stored => accepted += 1,
+            Outcome::Expired => {
+                accepted += 1;
+                expired += 1;
+            }
             Outcome::Duplicate | Outcome::Conflict => duplicates += 1,
             Outcome::Refused(refused) => errors.push((index, refused.to_string())),
         }
@@ -125,24 +123,11 @@ async fn record(
         .into_iter()
         .map(|(index, reason)| serde_json::json!({ "index": index, "reason": reason }))
         .collect();
-    let answer =
+    let mut answer =
         serde_json::json!({ "accepted": accepted, "duplicates": duplicates, "errors": errors });
+    // Told only where there is something to tell, so that most answers are as they always were.
+    if expired > 0 {
+        answer["expired"] = expired.into();
+    }
     Ok(reply::json(StatusCode::OK, &answer))
-}
-
-/// The app whose token this is. Every app is compared, so that the time tells nothing.
-fn app_of<'a>(apps: &'a Apps, authorization: &str) -> Option<&'a App> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let token = token.trim().as_bytes();
-    let mut found = None;
-    for app in apps.iter() {
-        let Some(theirs) = &app.event_token else { continue };
-        if bool::from(theirs.reveal().as_bytes().ct_eq(token)) {
-            found = Some(app);
-        }
-    }
-    found
 }

@@ -1,7 +1,8 @@
 //! `POST /hooks/{source}/{numeric app id}`: what media servers tell.
 //!
 //! A media server takes most answers for "delivered" and never asks why. So whatever is authentic
-//! is answered 200, once it is durable, and only what is not authentic is answered 401.
+//! is answered 200, once it is durable, and only what is not authentic is answered 401. What is
+//! authentic and useless is durable as a dead letter: see [`letters`].
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -14,6 +15,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use sources::{Again, Delivery, Hook, Received};
 
+use super::letters::{self, Useless};
 use super::{Server, body, reply};
 use crate::observe;
 
@@ -87,7 +89,7 @@ async fn take(
         now_unix_us: server.ctx.clock.now_unix_us(),
     };
     match hook.receive(&delivery) {
-        Ok(received) => record(server, hook, app.id, received).await,
+        Ok(received) => record(server, hook, &delivery, received).await,
         Err(reason) => {
             observe::events(hook.name(), "unauthentic", 1);
             tracing::warn!(source = hook.name(), app = app.id.0, %reason, "a delivery is refused");
@@ -130,24 +132,30 @@ fn admit<'a>(
     }
 }
 
+/// Stores what a delivery tells, then keeps what was of no use in it, and answers then.
 async fn record(
     server: &Server,
     hook: Hook,
-    app: AppId,
+    delivery: &Delivery<'_>,
     received: Received,
 ) -> Result<Response<Bytes>, domain::Error> {
     let Received { events, dead, ignored } = received;
+    let (source, app) = (hook.name(), delivery.app.0);
     for reason in &dead {
-        tracing::warn!(source = hook.name(), app = app.0, %reason, "an event makes no sense");
+        tracing::warn!(source, app, %reason, "an event makes no sense");
     }
-    observe::events(hook.name(), "unintelligible", dead.len());
-    observe::events(hook.name(), "ignored", ignored);
-    for outcome in log::record(&server.ctx, events).await? {
-        observe::events(hook.name(), outcome.name(), 1);
+    observe::events(source, "unintelligible", dead.len());
+    observe::events(source, "ignored", ignored);
+    let times: Vec<i64> = events.iter().map(|event| event.time_unix_us).collect();
+    let mut useless = Useless { reasons: dead, refused: vec![] };
+    for (time_unix_us, outcome) in times.into_iter().zip(log::record(&server.ctx, events).await?) {
+        observe::events(source, outcome.name(), 1);
         if let Outcome::Refused(reason) = outcome {
-            tracing::warn!(source = hook.name(), app = app.0, %reason, "an event is refused");
+            tracing::warn!(source, app, %reason, "an event is refused");
+            useless.refused.push((time_unix_us, reason.to_string()));
         }
     }
+    letters::keep(server, hook, delivery, useless).await?;
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "code": 0 })))
 }
 

@@ -1,18 +1,22 @@
 //! The one port: connections come in, [`routes`] says who answers.
 
 mod body;
+mod dead_letters;
 mod events;
 mod front;
 mod hooks;
+mod letters;
 mod listener;
 mod reply;
 mod routes;
+mod token;
 
 use dialects::zegocloud;
 use domain::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 pub(crate) use body::Budget;
+pub(crate) use letters::Remembered;
 pub(crate) use listener::{bind, serve};
 
 /// What every request needs at hand.
@@ -23,6 +27,8 @@ pub(crate) struct Server {
     pub(crate) zegocloud: zegocloud::State,
     /// What the bodies of all requests under way may hold.
     pub(crate) bodies: Budget,
+    /// The dead letters that were kept last.
+    pub(crate) letters: Remembered,
     /// Renders `/metrics`.
     pub(crate) metrics: PrometheusHandle,
 }

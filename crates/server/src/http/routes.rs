@@ -5,13 +5,16 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::{Server, events, front, hooks, reply};
+use super::{Server, dead_letters, events, front, hooks, reply};
 
 /// Answers one request.
 pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     let response = match path {
         "/v1/events" | "/v1/events/" => events::answer(server, request).await,
+        "/v1/dead-letters" | "/v1/dead-letters/" | "/v1/dead-letters/replay" => {
+            dead_letters::answer(server, request).await
+        }
         "/health/live" => get(request.method(), || reply::text(StatusCode::OK, "live\n")),
         "/health/ready" => get(request.method(), || ready(server)),
         "/metrics" => get(request.method(), || metrics(server)),

@@ -90,6 +90,7 @@ fn one_bad_event_never_refuses_the_others() {
     ];
     let answer = send(&server, &events);
     assert_eq!((&answer["accepted"], &answer["duplicates"]), (&2.into(), &0.into()), "{answer}");
+    assert_eq!(answer["expired"], 1, "one of the accepted is too old to be applied: {answer}");
     let errors = answer["errors"].as_array().expect("a list");
     let places: Vec<&Value> = errors.iter().map(|error| &error["index"]).collect();
     assert_eq!(places, [0, 1, 2, 4]);

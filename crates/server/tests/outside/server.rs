@@ -33,6 +33,14 @@ impl Server {
         Self::demo(data, &[("WHOWAS_LIMITS", "off")])
     }
 
+    /// The same with a config instead of the demo's.
+    pub(crate) fn configured(data: &Path, config: &Path) -> Self {
+        let path = |path: &Path| path.to_str().expect("the path is text").to_owned();
+        let (data, config) = (path(data), path(config));
+        let config = ["serve", "--config", &config, "--listen", "127.0.0.1:0", "--data", &data];
+        Self::start(whowas(&config))
+    }
+
     fn start(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::null())
