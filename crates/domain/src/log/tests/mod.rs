@@ -128,7 +128,7 @@ fn show(stay: &Stay) -> String {
 }
 
 /// One event per line.
-fn events(history: &str) -> Vec<Event> {
+pub(super) fn events(history: &str) -> Vec<Event> {
     let lines = history.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.enumerate().map(|(n, line)| event(n, line)).collect()
 }
