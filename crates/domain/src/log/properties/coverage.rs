@@ -165,7 +165,8 @@ fn histories_have_every_fact_and_every_result() {
 fn truths_lose_some_and_keep_some() {
     let truths = sample(&truths());
     let count = |is: fn(&Truth) -> bool| truths.iter().filter(|it| is(it)).count();
-    let kinds: [(&str, fn(&Truth) -> bool); 6] = [
+    type Kind = (&'static str, fn(&Truth) -> bool);
+    let kinds: [Kind; 6] = [
         ("named calls", |it| it.connections.iter().any(|it| it.who.call.is_some())),
         ("no calls", |it| it.connections.iter().any(|it| it.who.call.is_none())),
         ("a join is lost", |it| it.connections.iter().any(|it| it.loses == (true, false))),

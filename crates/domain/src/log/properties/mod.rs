@@ -132,7 +132,7 @@ fn a_participant_taken_away_takes_nobody_along(events: &[Event], gone: &Particip
     for other in participants().filter(|other| other != gone) {
         prop_assert_eq!(owned(events, &other), owned(&rest, &other));
     }
-    // The stays of named calls stand, but for inferred ends; of minted calls nothing is lost either.
+    // The stays of named calls stand, but for inferred ends; those of minted calls lose no span.
     let named: BTreeSet<&CallId> = events.iter().filter_map(Event::call).collect();
     let called = |events: &[Event]| -> Vec<_> {
         let stays = fold_room(&at(), events).into_iter();
