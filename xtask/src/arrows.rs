@@ -60,6 +60,11 @@ const ARROWS: &[Arrow] = &[
         ],
         without: &[],
     },
+    Arrow {
+        from: "whowas-histories",
+        to: &["whowas-domain", "whowas-sources"],
+        without: &["hyper", "tokio", "heed", "scylla"],
+    },
     Arrow { from: "whowas-load", to: &[], without: &[] },
     Arrow { from: "xtask", to: &[], without: &[] },
 ];
