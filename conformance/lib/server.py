@@ -38,25 +38,38 @@ def binary():
 
 
 class Server:
-    """`with Server(config) as server:`; `server.address` is `127.0.0.1:PORT`."""
+    """`with Server(config) as server:`; `server.address` is `127.0.0.1:PORT`.
 
-    def __init__(self, config):
+    Its port is a free one, unless `listen` says otherwise. With a `folder`, its data are there and
+    are left there.
+    """
+
+    def __init__(self, config, listen="127.0.0.1:0", folder=None):
         self.config = config
-        self.address = None
+        self.listen = listen
+        self.folder = folder
+        self.is_own_folder = folder is None
         self.log = []
 
     def __enter__(self):
         # A SIGTERM to the runner must still stop the server.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+        if self.is_own_folder:
+            self.folder = tempfile.mkdtemp(prefix="whowas-conformance-")
+        self.start()
+        return self
+
+    def start(self):
+        """Starts the program; after `kill`, on what was left behind."""
         program = binary()
-        self.folder = tempfile.mkdtemp(prefix="whowas-conformance-")
         config_file = os.path.join(self.folder, "whowas.toml")
         with open(config_file, "w", encoding="utf-8") as file:
             file.write(self.config)
+        self.address = None
         environment = {k: v for k, v in os.environ.items()
                        if not k.startswith("WHOWAS_") and k != "RUST_LOG"}
         self.process = subprocess.Popen(
-            [program, "serve", "--config", config_file, "--listen", "127.0.0.1:0",
+            [program, "serve", "--config", config_file, "--listen", self.listen,
              "--data", os.path.join(self.folder, "data")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=environment, text=True, errors="replace",
@@ -69,7 +82,12 @@ class Server:
         except BaseException:
             self.__exit__()
             raise
-        return self
+
+    def kill(self):
+        """Kills it (SIGKILL): it has no time to put anything in order."""
+        self.process.kill()
+        self.process.wait()
+        self.reader.join(STOPPED_WITHIN_S)
 
     def _read_log(self):
         for line in self.process.stderr:
@@ -133,7 +151,8 @@ class Server:
                 self.process.kill()
                 self.process.wait()
         self.reader.join(STOPPED_WITHIN_S)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.is_own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def complaints(self, secrets):
         """What was wrong with the server itself, once it has been stopped."""

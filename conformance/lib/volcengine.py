@@ -13,8 +13,19 @@ import urllib.parse
 
 def call(server, access_key, secret_key, action, body, version="2020-12-01"):
     """POSTs one action as JSON; ends the program if it is refused, else answers `Result`."""
-    payload = json.dumps(body).encode()
-    query = urllib.parse.urlencode(sorted({"Action": action, "Version": version}.items()))
+    asked = {"Action": action, "Version": version}
+    return _send(server, (access_key, secret_key), "POST", asked, json.dumps(body).encode())
+
+
+def ask(server, access_key, secret_key, action, parameters, version="2023-11-01"):
+    """GETs one action; ends the program if it is refused, else answers `Result`."""
+    asked = {"Action": action, "Version": version, **parameters}
+    return _send(server, (access_key, secret_key), "GET", asked, b"")
+
+
+def _send(server, key, method, asked, payload):
+    access_key, secret_key = key
+    query = urllib.parse.urlencode(sorted(asked.items()), quote_via=urllib.parse.quote, safe="-_.~")
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{now[:8]}/cn-north-1/rtc/request"
     headers = {
@@ -24,7 +35,7 @@ def call(server, access_key, secret_key, action, body, version="2020-12-01"):
         "x-date": now,
     }
     canonical = "\n".join([
-        "POST", "/", query, *(f"{name}:{value}" for name, value in headers.items()), "",
+        method, "/", query, *(f"{name}:{value}" for name, value in headers.items()), "",
         ";".join(headers), headers["x-content-sha256"]])
     to_sign = "\n".join(["HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = secret_key.encode()
@@ -33,7 +44,7 @@ def call(server, access_key, secret_key, action, body, version="2020-12-01"):
     signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     headers["authorization"] = (f"HMAC-SHA256 Credential={access_key}/{scope}, "
                                 f"SignedHeaders={';'.join(list(headers))}, Signature={signature}")
-    status, text = server.send("POST", f"/?{query}", payload, headers)
+    status, text = server.send(method, f"/?{query}", payload or None, headers)
     if status != 200:
-        sys.exit(f"{action} answered {status} {text}")
+        sys.exit(f"{asked['Action']} answered {status} {text}")
     return json.loads(text)["Result"]
