@@ -7,8 +7,8 @@ mod config;
 mod demo;
 mod http;
 mod observe;
-#[allow(dead_code, reason = "its first users are the commands that follow")]
 mod outgoing;
+mod reconcile;
 mod upkeep;
 mod wiring;
 

@@ -52,6 +52,18 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "Letters of what is authentic and useless, by source and what became of them"
     );
     describe_counter!("whowas_retired_total", "What went because it was older than the retention");
+    describe_counter!(
+        "whowas_reconcile_rounds_total",
+        "Rounds of asking a media server who is there, by source and outcome"
+    );
+    describe_counter!(
+        "whowas_reconcile_failures_total",
+        "Questions to a media server that taught nothing, by source and reason"
+    );
+    describe_counter!(
+        "whowas_reconcile_ended_total",
+        "Participants who had left, as a media server told only when it was asked"
+    );
     describe_gauge!("whowas_writer_queue", "Changes that wait for the store's writer");
     describe_histogram!("whowas_writer_group_size", "Changes in one commit");
     describe_histogram!(
@@ -131,6 +143,20 @@ pub(crate) fn dead_letters(source: &'static str, outcome: &'static str, count: u
 pub(crate) fn retired(stays: u64, events: u64) {
     counter!("whowas_retired_total", "what" => "stay").increment(stays);
     counter!("whowas_retired_total", "what" => "event").increment(events);
+}
+
+/// Counts a round of asking a media server who is there.
+pub(crate) fn reconciled(source: &'static str, ended: usize, went_well: bool) {
+    let outcome = if went_well { "done" } else { "failed" };
+    counter!("whowas_reconcile_rounds_total", "source" => source, "outcome" => outcome)
+        .increment(1);
+    counter!("whowas_reconcile_ended_total", "source" => source).increment(ended as u64);
+}
+
+/// Counts a question to a media server that taught nothing.
+pub(crate) fn reconcile_failure(source: &'static str, reason: &'static str) {
+    counter!("whowas_reconcile_failures_total", "source" => source, "reason" => reason)
+        .increment(1);
 }
 
 /// An error with all its causes.

@@ -7,7 +7,7 @@ use domain::{Context, log};
 use tokio::task::JoinHandle;
 
 use crate::http::Server;
-use crate::observe;
+use crate::{observe, reconcile};
 
 /// How often what the histograms have collected is moved out of the way of new values.
 const METRICS_EVERY: Duration = Duration::from_secs(5);
@@ -18,8 +18,11 @@ const RETIRE_EVERY: Duration = Duration::from_secs(3_600);
 const RETIRE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Begins it; it ends when the handles are aborted.
-pub(crate) fn start(server: &Arc<Server>) -> [JoinHandle<()>; 2] {
-    [tokio::spawn(tidy_metrics(server.clone())), tokio::spawn(retire_all(server.clone()))]
+pub(crate) fn start(server: &Arc<Server>) -> Vec<JoinHandle<()>> {
+    let mut tasks = reconcile::start(server);
+    tasks.push(tokio::spawn(tidy_metrics(server.clone())));
+    tasks.push(tokio::spawn(retire_all(server.clone())));
+    tasks
 }
 
 async fn tidy_metrics(server: Arc<Server>) {

@@ -12,6 +12,7 @@ use stores::memory::Memory;
 use crate::config::{Config, StoreKind};
 use crate::http::{Budget, Remembered, Server};
 use crate::observe;
+use crate::reconcile::Plan;
 
 /// The server that a config asks for, ready to take requests.
 pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
@@ -22,12 +23,14 @@ pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
             Arc::new(Embedded::open(&embedded::Options::new(&config.data))?)
         }
     };
+    let reconcile = config.reconcile.into_iter().map(Plan::new).collect::<anyhow::Result<_>>()?;
     let ctx = Context::new(store, Arc::new(SystemClock), config.apps, config.settings);
     Ok(Server {
         ctx,
         zegocloud: zegocloud::State::default(),
         bodies: Budget::default(),
         letters: Remembered::default(),
+        reconcile,
         metrics,
     })
 }

@@ -115,7 +115,8 @@ impl Hook {
         Self::ALL.iter().copied().find(|hook| hook.name() == name)
     }
 
-    /// What a tenant's config must tell to take events from it: these keys, and no others.
+    /// What a tenant's config must tell to take events from it: these keys, and of others only
+    /// [`Hook::setting_names`].
     pub fn credential_names(self) -> &'static [&'static str] {
         match self {
             Self::Janus => janus::CREDENTIAL_NAMES,
@@ -124,6 +125,14 @@ impl Hook {
             Self::Volcengine => volcengine::CREDENTIAL_NAMES,
             Self::Trtc => trtc::CREDENTIAL_NAMES,
             Self::Agora => agora::CREDENTIAL_NAMES,
+        }
+    }
+
+    /// What a tenant's config may tell of it besides. None of it is secret.
+    pub fn setting_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Livekit => livekit::SETTING_NAMES,
+            Self::Janus | Self::Zegocloud | Self::Volcengine | Self::Trtc | Self::Agora => &[],
         }
     }
 

@@ -7,10 +7,12 @@ use domain::AppId;
 use domain::app::{
     AccessKey, App, AppsFault, EmptyString, FailedUserId, Quirks, Reregister, Secret,
 };
-use sources::Hook;
+use sources::{Hook, livekit};
+use toml::Spanned;
 
 use super::Fault;
 use super::file::{self, AppTable};
+use super::reconcile::{self, Reconcile};
 
 pub(super) fn read(
     path: &Path,
@@ -60,7 +62,7 @@ fn check_broadcast(
 }
 
 fn check_sources(table: &AppTable) -> Result<(), (usize, String)> {
-    for (name, credentials) in &table.sources {
+    for (name, told) in &table.sources {
         let at = name.span().start;
         let hook = Hook::find(name.get_ref()).ok_or_else(|| {
             let known: Vec<&str> = Hook::ALL.iter().map(|hook| hook.name()).collect();
@@ -68,22 +70,21 @@ fn check_sources(table: &AppTable) -> Result<(), (usize, String)> {
         })?;
         let needed = hook.credential_names();
         for key in needed {
-            if credentials.get(*key).is_none_or(String::is_empty) {
-                return Err((at, format!("the source needs `{key}`, which is missing or empty")));
+            match told.get(*key) {
+                None => return Err((at, format!("the source needs `{key}`, which is missing"))),
+                Some(toml::Value::String(text)) if !text.is_empty() => {}
+                Some(_) => return Err((at, format!("the source's `{key}` is a text, not empty"))),
             }
         }
-        if let Some(key) = credentials.keys().find(|key| !needed.contains(&key.as_str())) {
-            return Err((at, format!("the source has no `{key}`; it has {}", needed.join(", "))));
+        let known = [needed, hook.setting_names()].concat();
+        if let Some(key) = told.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err((at, format!("the source has no `{key}`; it has {}", known.join(", "))));
         }
     }
     Ok(())
 }
 
 fn app(table: &AppTable) -> App {
-    let secrets = |pairs: &BTreeMap<String, String>| {
-        pairs.iter().map(|(name, secret)| (name.clone(), Secret::new(secret))).collect()
-    };
-    let sources = table.sources.iter();
     App {
         id: AppId(*table.id.get_ref()),
         rtc_id: table.rtc_id.as_ref().map(|rtc_id| rtc_id.get_ref().clone()),
@@ -96,8 +97,39 @@ fn app(table: &AppTable) -> App {
             .map(|key| AccessKey { id: key.id.get_ref().clone(), secret: Secret::new(&key.secret) })
             .collect(),
         quirks: quirks(table.quirks),
-        sources: sources.map(|(name, pairs)| (name.get_ref().clone(), secrets(pairs))).collect(),
+        sources: table.sources.iter().filter_map(credentials).collect(),
     }
+}
+
+/// Of a source that was checked.
+fn credentials(
+    (name, told): (&Spanned<String>, &BTreeMap<String, toml::Value>),
+) -> Option<(String, BTreeMap<String, Secret>)> {
+    let names = Hook::find(name.get_ref())?.credential_names();
+    let secret = |name: &&str| {
+        let secret = told.get(*name)?.as_str()?;
+        Some(((*name).to_owned(), Secret::new(secret)))
+    };
+    Some((name.get_ref().clone(), names.iter().filter_map(secret).collect()))
+}
+
+/// The media servers that are asked who is there.
+pub(super) fn read_reconcile(
+    path: &Path,
+    text: &str,
+    tables: &[AppTable],
+) -> Result<Vec<Reconcile>, Fault> {
+    let mut all = vec![];
+    for table in tables {
+        for (name, told) in &table.sources {
+            let of = |setting| told.get(setting);
+            let (url, seconds) = (of(livekit::SETTING_URL), of(livekit::SETTING_RECONCILE_SECONDS));
+            let read = reconcile::read(AppId(*table.id.get_ref()), url, seconds);
+            let at = name.span().start;
+            all.extend(read.map_err(|reason| Fault::in_file(path, text, Some(at), &reason))?);
+        }
+    }
+    Ok(all)
 }
 
 fn quirks(table: file::QuirksTable) -> Quirks {

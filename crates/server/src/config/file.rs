@@ -70,7 +70,8 @@ pub(super) struct AppTable {
     #[serde(default)]
     pub(super) quirks: QuirksTable,
     #[serde(default)]
-    pub(super) sources: BTreeMap<Spanned<String>, BTreeMap<String, String>>,
+    /// What is told of a source: credentials, which are text, and settings.
+    pub(super) sources: BTreeMap<Spanned<String>, BTreeMap<String, toml::Value>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@
 mod apps;
 mod environment;
 mod file;
+mod reconcile;
 mod values;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use domain::Settings;
 use domain::app::Apps;
 
+pub(crate) use reconcile::Reconcile;
 pub(crate) use values::{LogFormat, StoreKind};
 
 use self::file::File;
@@ -37,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) store: StoreKind,
     /// The tenants.
     pub(crate) apps: Apps,
+    /// Which media servers are asked who is there.
+    pub(crate) reconcile: Vec<Reconcile>,
     /// What holds for all of them.
     pub(crate) settings: Settings,
     /// How the log is written.
@@ -104,6 +108,7 @@ fn load_with(
     let file = File::parse(&path, &text)?;
     let mut remarks = environment.remarks;
     let mut apps = apps::read(&path, &text, &file.apps, &mut remarks)?;
+    let reconcile = apps::read_reconcile(&path, &text, &file.apps)?;
     if args.demo {
         apps.retain(|app| app.id != demo::APP_ID);
         apps.push(demo::app());
@@ -132,6 +137,7 @@ fn load_with(
         log_format: top.log_format.unwrap_or_default(),
         log_level: top.log_level.map_or(tracing::Level::INFO, |level| level.0),
         apps,
+        reconcile,
         remarks,
     })
 }

@@ -42,7 +42,7 @@ broadcast_secret = "whsec_x"
 access_keys = [{ id = "AKLT", secret = "s" }]
 quirks = { reregister = "overwrite", empty_string = "keep", failed_user_id = "number" }
 [apps.sources]
-livekit = { api_key = "devkey", api_secret = "secret" }
+livekit = { api_key = "devkey", api_secret = "secret", url = "http://127.0.0.1:7880", reconcile_seconds = 30 }
 zegocloud = { callback_secret = "c" }
 volcengine = { secret_key = "k" }
 janus = { user = "janus", password = "p" }
@@ -70,6 +70,10 @@ fn every_documented_key_is_read() {
     let app = config.apps.find(domain::AppId(4111)).expect("the app");
     assert_eq!(app.quirks.reregister, domain::app::Reregister::Overwrite);
     assert_eq!(app.sources.len(), 6);
+    assert_eq!(app.sources["livekit"].len(), 2, "what is no credential stands elsewhere");
+    let asked = &config.reconcile[0];
+    assert_eq!((asked.app, asked.every.as_secs()), (app.id, 30));
+    assert_eq!(asked.url.to_string(), "http://127.0.0.1:7880/");
     let grant = config.apps.find_access_key("AKLT").expect("the key");
     assert_eq!(grant.apps.len(), 2, "one key may stand under several apps");
 }
@@ -126,6 +130,19 @@ fn a_wrong_value_is_one_sentence_with_file_line_and_key() {
         (
             "[[apps]]\nid = 1\n[apps.sources]\nlivekit = { api_key = \"k\" }",
             "whowas.toml, line 4, key `livekit`: the source needs `api_secret`",
+        ),
+        (
+            "[[apps]]\nid = 1\n[apps.sources]\nlivekit = { api_key = \"k\", api_secret = 5 }",
+            "whowas.toml, line 4, key `livekit`: the source's `api_secret` is a text",
+        ),
+        (
+            "[[apps]]\nid = 1\n[apps.sources]\nagora = { secret = \"k\", url = \"http://x\" }",
+            "whowas.toml, line 4, key `agora`: the source has no `url`; it has secret",
+        ),
+        (
+            "[[apps]]\nid = 1\n[apps.sources]\n\
+             livekit = { api_key = \"k\", api_secret = \"s\", reconcile_seconds = 9 }",
+            "whowas.toml, line 4, key `livekit`: `reconcile_seconds` needs a `url` to ask",
         ),
         (
             "[[apps]]\nid = 1\n[apps.sources]\nlifekit = { api_key = \"k\" }",

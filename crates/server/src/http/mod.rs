@@ -15,6 +15,8 @@ use dialects::zegocloud;
 use domain::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::reconcile::Plan;
+
 pub(crate) use body::Budget;
 pub(crate) use letters::Remembered;
 pub(crate) use listener::{bind, serve};
@@ -29,6 +31,8 @@ pub(crate) struct Server {
     pub(crate) bodies: Budget,
     /// The dead letters that were kept last.
     pub(crate) letters: Remembered,
+    /// Which media servers are asked who is there.
+    pub(crate) reconcile: Vec<Plan>,
     /// Renders `/metrics`.
     pub(crate) metrics: PrometheusHandle,
 }

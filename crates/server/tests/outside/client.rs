@@ -169,6 +169,24 @@ pub(crate) fn in_seconds(from_now: i64) -> String {
     )
 }
 
+/// Now, as the header `Date` has it.
+pub(crate) fn http_date() -> String {
+    let now_unix_s = now_unix_s();
+    let it = stamp(now_unix_s);
+    let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let month: usize = it[4..6].parse().expect("two digits");
+    let day = days[(now_unix_s / 86_400 % 7) as usize];
+    let (month, year) = (&months[3 * month - 3..3 * month], &it[..4]);
+    format!(
+        "{day}, {} {month} {year} {}:{}:{} GMT",
+        &it[6..8],
+        &it[9..11],
+        &it[11..13],
+        &it[13..15]
+    )
+}
+
 fn now_unix_s() -> u64 {
     u64::try_from(SystemClock.now_unix_s()).expect("after 1970")
 }

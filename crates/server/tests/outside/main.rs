@@ -5,4 +5,5 @@ mod dead_letters;
 mod directory;
 mod events;
 mod lifecycle;
+mod reconcile;
 mod server;

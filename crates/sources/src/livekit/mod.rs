@@ -2,12 +2,14 @@
 //!
 //! `signature` proves that a delivery is from somebody who knows the API secret. `webhook` reads
 //! the few fields that the log needs and nothing else: what is not read can neither be stored nor
-//! logged, and what LiveKit invents later cannot fail what is already understood.
+//! logged, and what LiveKit invents later cannot fail what is already understood. [`reconcile`]
+//! asks LiveKit in turn, for leaves that it failed to tell.
 
 use domain::AppId;
 
 use crate::{Delivery, Received, Unauthentic, safe};
 
+pub mod reconcile;
 mod signature;
 mod webhook;
 
@@ -19,6 +21,15 @@ pub(crate) const NAME: &str = "livekit";
 
 /// What a tenant's config tells of LiveKit.
 pub(crate) const CREDENTIAL_NAMES: &[&str] = &["api_key", "api_secret"];
+
+/// What it may tell besides, for [`reconcile`]: where LiveKit is asked, and how often.
+pub(crate) const SETTING_NAMES: &[&str] = &[SETTING_URL, SETTING_RECONCILE_SECONDS];
+
+/// The setting that says where LiveKit's own API is.
+pub const SETTING_URL: &str = "url";
+
+/// The setting that says how often it is asked.
+pub const SETTING_RECONCILE_SECONDS: &str = "reconcile_seconds";
 
 /// Verifies a delivery, and reads it.
 pub fn receive(delivery: &Delivery<'_>) -> Result<Received, Unauthentic> {

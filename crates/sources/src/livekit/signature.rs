@@ -80,14 +80,23 @@ pub(super) fn verify(
 fn find_claims(token: &str, secret: &Secret) -> Option<Claims> {
     let (signed, mac) = token.rsplit_once('.')?;
     let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-    let mut hmac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes())
-        .expect("HMAC takes keys of any length");
-    hmac.update(signed.as_bytes());
-    hmac.verify_slice(&mac).ok()?;
+    mac_of(secret, signed).verify_slice(&mac).ok()?;
     let (header, claims) = signed.split_once('.')?;
     let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
     if header.alg != "HS256" {
         return None;
     }
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+}
+
+/// The last part of a token whose others are `signed`.
+pub(super) fn sign(secret: &Secret, signed: &str) -> String {
+    URL_SAFE_NO_PAD.encode(mac_of(secret, signed).finalize().into_bytes())
+}
+
+fn mac_of(secret: &Secret, signed: &str) -> Hmac<Sha256> {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes())
+        .expect("HMAC takes keys of any length");
+    hmac.update(signed.as_bytes());
+    hmac
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::AppId;
 use domain::app::Secret;
 use domain::log::stay::RoomKey;
-use domain::log::{Event, Span, Stay, fold_room};
+use domain::log::{Certainty, End, Event, Span, Stay, fold_room};
 use expect_test::{Expect, expect};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue, header};
@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Delivery, Received, Unauthentic, shown};
 
+mod reconcile;
 mod replay;
 
 const NOW_S: i64 = 1_795_225_600;
@@ -402,16 +403,28 @@ fn what_cannot_be_understood_is_told_without_what_is_private() {
 /// How long those of these webhooks were in the only room.
 fn spans(bodies: &[Value]) -> String {
     let receive = |body: &Value| receive(&body.to_string()).events;
-    let events: Vec<Event> = bodies.iter().flat_map(receive).collect();
+    spans_of(&bodies.iter().flat_map(receive).collect::<Vec<_>>())
+}
+
+/// How long those of these events were in the only room. A `?` is behind what is inferred.
+fn spans_of(events: &[Event]) -> String {
     let room = events.iter().find_map(Event::room).expect("a room").clone();
     let at = RoomKey { app: AppId(7), door: events[0].door.clone(), room };
-    let stays = fold_room(&at, &events);
-    let spans = stays.iter().flat_map(|stay| stay.spans.iter().map(move |span| (stay, span)));
-    let line = |(stay, span): (&Stay, &Span)| {
-        let end = span.end.unix_us().map_or("now".to_owned(), shown::time);
-        format!("{}: {} to {end}\n", stay.participant, shown::time(span.joined_unix_us))
+    let sure = |certainty| match certainty {
+        Certainty::Reported => "",
+        Certainty::Inferred => "?",
     };
-    spans.map(line).collect()
+    let line = |stay: &Stay, span: &Span| {
+        let join = format!("{}{}", shown::time(span.joined_unix_us), sure(span.join));
+        let end = match span.end {
+            End::Open => "now".to_owned(),
+            End::At(left, certainty) => format!("{}{}", shown::time(left), sure(certainty)),
+        };
+        format!("{}: {join} to {end}\n", stay.participant)
+    };
+    let of_stay =
+        |stay: &Stay| -> String { stay.spans.iter().map(|span| line(stay, span)).collect() };
+    fold_room(&at, events).iter().map(of_stay).collect()
 }
 
 #[test]
