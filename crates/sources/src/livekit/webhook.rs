@@ -11,10 +11,11 @@ use domain::ids::{
     CallId, ConnectionId, Door, EventId, IdFault, ParticipantId, RoomId, SourceName,
 };
 use domain::log::{ClientFacts, Event, Fact, Os, Presence};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::NAME;
+use crate::lenient::{if_object, if_readable};
 
 /// What there is to a webhook.
 pub(super) enum Reading {
@@ -33,9 +34,9 @@ struct Webhook {
     id: Option<String>,
     #[serde(deserialize_with = "if_readable")]
     created_at: Option<Integer>,
-    #[serde(deserialize_with = "if_readable")]
+    #[serde(deserialize_with = "if_object")]
     room: Option<Room>,
-    #[serde(deserialize_with = "if_readable")]
+    #[serde(deserialize_with = "if_object")]
     participant: Option<Participant>,
 }
 
@@ -63,7 +64,7 @@ struct Participant {
     joined_at_ms: Option<Integer>,
     #[serde(deserialize_with = "if_readable")]
     attributes: Option<BTreeMap<String, String>>,
-    #[serde(deserialize_with = "if_readable")]
+    #[serde(deserialize_with = "if_object")]
     permission: Option<Permission>,
 }
 
@@ -74,16 +75,6 @@ struct Permission {
     recorder: Option<bool>,
     #[serde(deserialize_with = "if_readable")]
     agent: Option<bool>,
-}
-
-/// The value, if it is one of these; else as if it were absent.
-fn if_readable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let value = <&RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(value.get()).ok())
 }
 
 /// An integer, bare or as text: protobuf's JSON writes those of 64 bits as text.
