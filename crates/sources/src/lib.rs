@@ -12,6 +12,8 @@ use domain::app::Secret;
 use domain::log::Event;
 
 pub mod agora;
+#[cfg(test)]
+mod contract;
 pub mod janus;
 mod lenient;
 pub mod livekit;
