@@ -103,9 +103,9 @@ fn events() -> impl Strategy<Value = Event> {
 }
 
 /// What arrives, in batches, each with whether the store is opened again after it.
-type Arrivals = Vec<(Vec<Event>, bool)>;
+pub(super) type Arrivals = Vec<(Vec<Event>, bool)>;
 
-fn arrivals() -> impl Strategy<Value = Arrivals> {
+pub(super) fn arrivals() -> impl Strategy<Value = Arrivals> {
     let clashing = |events: Vec<Event>, clashes: Vec<(Index, Index)>| {
         let mut all = events.clone();
         for (of, like) in clashes {
@@ -174,7 +174,7 @@ fn arrivals_without_calls() -> impl Strategy<Value = Arrivals> {
     })
 }
 
-fn queries() -> impl Strategy<Value = StayQuery> {
+pub(super) fn queries() -> impl Strategy<Value = StayQuery> {
     let some = prop::collection::btree_set((0..4_u8).prop_map(participant), 0..4);
     let second = || 990..1_010 + SECONDS;
     let whole = (Just(i64::MIN), Just(i64::MAX));
@@ -202,7 +202,7 @@ fn queries() -> impl Strategy<Value = StayQuery> {
         })
 }
 
-fn everything(app: u32) -> StayQuery {
+pub(super) fn everything(app: u32) -> StayQuery {
     StayQuery {
         app: AppId(app),
         room: None,

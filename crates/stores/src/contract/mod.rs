@@ -16,6 +16,7 @@ mod crowds;
 mod dead;
 mod directory;
 mod histories;
+mod kills;
 mod log;
 mod open;
 mod pages;
