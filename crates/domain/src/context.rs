@@ -1,9 +1,10 @@
 //! What every operation needs at hand.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::app::Apps;
-use crate::clock::Clock;
+use crate::clock::{Clock, SECOND_US};
 use crate::quota::Quotas;
 use crate::store::Store;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub time_zone_offset_s: i32,
     /// How long the log keeps a call after its last event.
     pub retention_days: u32,
+    /// After how many minutes without any event a call is taken to be over; `None`: never.
+    pub idle_close_minutes: Option<NonZeroU32>,
     /// Whether a refused signature's message shows the canonical request.
     pub explain_signatures: bool,
     /// Whether a nonce may be used once only.
@@ -31,9 +34,17 @@ impl Default for Settings {
             documented_limits: true,
             time_zone_offset_s: 8 * 3_600,
             retention_days: 14,
+            idle_close_minutes: None,
             explain_signatures: false,
             strict_nonce: false,
         }
+    }
+}
+
+impl Settings {
+    /// [`Self::idle_close_minutes`] in microseconds.
+    pub fn idle_close_us(&self) -> Option<i64> {
+        Some(i64::from(self.idle_close_minutes?.get()) * 60 * SECOND_US)
     }
 }
 
@@ -65,6 +76,6 @@ impl Context {
     /// The instant before which an event is too old to be applied.
     pub fn retention_start_unix_us(&self) -> i64 {
         let kept_s = i64::from(self.settings.retention_days) * DAY_S;
-        self.clock.now_unix_us() - kept_s * crate::clock::SECOND_US
+        self.clock.now_unix_us() - kept_s * SECOND_US
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "whowas_reconcile_ended_total",
         "Participants who had left, as a media server told only when it was asked"
     );
+    describe_counter!("whowas_idle_closed_total", "Calls closed since nothing was heard of them");
     describe_gauge!("whowas_writer_queue", "Changes that wait for the store's writer");
     describe_histogram!("whowas_writer_group_size", "Changes in one commit");
     describe_histogram!(
@@ -157,6 +158,11 @@ pub(crate) fn reconciled(source: &'static str, ended: usize, went_well: bool) {
 pub(crate) fn reconcile_failure(source: &'static str, reason: &'static str) {
     counter!("whowas_reconcile_failures_total", "source" => source, "reason" => reason)
         .increment(1);
+}
+
+/// Counts calls that were closed since nothing was heard of them.
+pub(crate) fn closed_idle(calls: u64) {
+    counter!("whowas_idle_closed_total").increment(calls);
 }
 
 /// An error with all its causes.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::{Context, log};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::http::Server;
 use crate::{observe, reconcile};
@@ -17,11 +18,17 @@ const RETIRE_EVERY: Duration = Duration::from_secs(3_600);
 /// How long to wait between two steps of a search: requests come first.
 const RETIRE_PAUSE: Duration = Duration::from_millis(20);
 
+/// How often calls of which nothing was heard for too long are looked for.
+const IDLE_EVERY: Duration = Duration::from_secs(60);
+
 /// Begins it; it ends when the handles are aborted.
 pub(crate) fn start(server: &Arc<Server>) -> Vec<JoinHandle<()>> {
     let mut tasks = reconcile::start(server);
     tasks.push(tokio::spawn(tidy_metrics(server.clone())));
     tasks.push(tokio::spawn(retire_all(server.clone())));
+    if server.ctx.settings.idle_close_minutes.is_some() {
+        tasks.push(tokio::spawn(close_idle(server.clone())));
+    }
     tasks
 }
 
@@ -39,6 +46,29 @@ async fn retire_all(server: Arc<Server>) {
         every.tick().await;
         if let Err(error) = retire(&server.ctx).await {
             tracing::error!(cause = observe::chain(&error), "what is old could not be removed");
+        }
+    }
+}
+
+async fn close_idle(server: Arc<Server>) {
+    let mut every = tokio::time::interval(IDLE_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        loop {
+            match log::idle::close(&server.ctx).await {
+                Ok(step) => {
+                    observe::closed_idle(step.calls);
+                    if !step.more {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let cause = observe::chain(&error);
+                    tracing::error!(cause, "calls without any event could not be closed");
+                    break;
+                }
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What ends an interval although no leave was reported.
 //!
 //! Leaves get lost: media servers crash, queues overflow. A room's end, a server's restart, a new
-//! call in the same room, or a snapshot without the participant prove that an interval is over.
-//! Such an end is inferred, and marked so; the real leave replaces it if it still comes.
+//! call in the same room, or a snapshot without the participant prove that an interval is over; so
+//! does a long silence, if the operator says so. Such an end is inferred, and marked so; the real
+//! leave replaces it if it still comes.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -38,6 +39,14 @@ pub enum Reach {
         /// Who is there.
         present: BTreeSet<ParticipantId>,
     },
+    /// A silence: those of this very call, if nothing was heard of it in between, and nothing of
+    /// themselves since. They ended with the last thing that was heard.
+    Idle {
+        /// The call; `None` is that of whoever's source names none.
+        call: Option<CallId>,
+        /// When the silence began.
+        since_unix_us: i64,
+    },
 }
 
 /// The end of an interval that nobody reported.
@@ -54,15 +63,15 @@ pub struct Closing {
 pub enum Proof {
     /// All of them.
     Any,
-    /// Those that were reported of the room or the server, but not that others began a new call: so
-    /// that which intervals somebody has never depends on what others did.
+    /// Those that were reported of the room or the server, but not that others began a new call, or
+    /// were silent: so that which intervals somebody has never depends on what others did.
     OfTheRoom,
 }
 
 impl Proof {
     /// Whether `closer` is one of them.
     pub fn admits(self, closer: &Closer) -> bool {
-        self == Self::Any || !matches!(closer.reach, Reach::Superseded(_))
+        self == Self::Any || !matches!(closer.reach, Reach::Superseded(_) | Reach::Idle { .. })
     }
 }
 
@@ -95,6 +104,10 @@ impl Closer {
             Fact::Snapshot { call, present, .. } => {
                 Reach::Absent { call: call.clone(), present: present.clone() }
             }
+            Fact::RoomIdle { call, quiet_us, .. } => {
+                let since_unix_us = event.time_unix_us.saturating_sub(*quiet_us);
+                Reach::Idle { call: call.clone(), since_unix_us }
+            }
             _ => return None,
         };
         let order = event.order();
@@ -107,7 +120,7 @@ impl Closer {
         Self { effective_unix_us: first_joined_unix_us, rank: Rank::End, reach }
     }
 
-    /// Whether it ends this interval.
+    /// Whether it ends this interval; a silence only if it was one, which [`Closer::close`] tells.
     pub fn ends(&self, interval: &Interval, participant: &ParticipantId) -> bool {
         let began_before = match self.rank {
             // Ends come before the joins of their instant, ...
@@ -124,26 +137,31 @@ impl Closer {
                 Reach::Absent { call: of, present } => {
                     may_be_same_call(of.as_ref(), call) && !present.contains(participant)
                 }
+                Reach::Idle { call: of, .. } => {
+                    of.as_ref() == call && interval.seen_unix_us < self.effective_unix_us
+                }
             }
     }
 
-    /// When `interval` ended, given the last thing that was heard of its call before this closer.
-    pub fn close(&self, interval: &Interval, last_heard_unix_us: Option<i64>) -> Closing {
+    /// When `interval` ended, given the last thing that was heard of its call before this closer;
+    /// `None` if it was a silence, and something was heard.
+    pub fn close(&self, interval: &Interval, last_heard_unix_us: Option<i64>) -> Option<Closing> {
+        let heard = last_heard_unix_us.unwrap_or(interval.joined_unix_us);
         let ended = match self.reach {
             Reach::Finished(_) | Reach::Absent { .. } => self.effective_unix_us,
             // The call was over at some time between the last that was heard of it and now; the
             // earliest is taken, since a ghost is worse than a missing minute.
-            Reach::Superseded(_) | Reach::Restarted(_) => {
-                last_heard_unix_us.unwrap_or(interval.joined_unix_us)
-            }
+            Reach::Superseded(_) | Reach::Restarted(_) => heard,
+            Reach::Idle { since_unix_us, .. } if heard <= since_unix_us => heard,
+            Reach::Idle { .. } => return None,
         };
         let left_unix_us = ended.max(interval.joined_unix_us);
-        Closing { known_unix_us: self.effective_unix_us, left_unix_us }
+        Some(Closing { known_unix_us: self.effective_unix_us, left_unix_us })
     }
 
     /// Whether the end it gives depends on what else was heard of the call.
     pub fn asks_what_was_heard(&self) -> bool {
-        matches!(self.reach, Reach::Superseded(_) | Reach::Restarted(_))
+        matches!(self.reach, Reach::Superseded(_) | Reach::Restarted(_) | Reach::Idle { .. })
     }
 
     /// Whether it counts before `other`.
@@ -173,7 +191,7 @@ pub fn first_of<C: Borrow<Closer>>(
             continue;
         }
         let heard = if closer.asks_what_was_heard() { last_heard(closer) } else { None };
-        let closing = closer.close(interval, heard);
+        let Some(closing) = closer.close(interval, heard) else { continue };
         let better = match &first {
             None => true,
             Some((found, best)) => {
@@ -194,7 +212,9 @@ pub fn is_heard_of(event: &Event, call: Option<&CallId>) -> bool {
         Some(_) => may_be_same_call(event.call(), call),
         None => event.call().is_none(),
     };
-    of_the_call && event.room().is_some()
+    // That it is quiet is nothing that anybody reported.
+    let reported = !matches!(event.fact, Fact::ServerRestarted | Fact::RoomIdle { .. });
+    of_the_call && reported
 }
 
 /// Whether `event` is something heard of the call of an interval before `closer`.

@@ -94,12 +94,23 @@ pub enum Fact {
     },
     /// The media server that calls itself [`Event::source`] began anew: nobody is connected to it.
     ServerRestarted,
+    /// Nothing was heard of a call for so long that nobody is taken to be in it any more. No media
+    /// server says so: it is this server that does, see [`super::idle`]. It counts only if it is
+    /// still true whatever was told later.
+    RoomIdle {
+        /// Which room.
+        room: RoomId,
+        /// Which of its calls; `None` is those of whoever's source names none.
+        call: Option<CallId>,
+        /// For how long nothing had been heard of it, in microseconds.
+        quiet_us: i64,
+    },
 }
 
 /// Places the facts of one instant: ends of what was, leaves, joins, the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// The end of a room, or the restart of a server.
+    /// The end of a room or of its call, or the restart of a server.
     End,
     /// A leave.
     Leave,
@@ -177,6 +188,12 @@ impl Event {
                 present.iter().for_each(|participant| hash.text(participant.as_str()));
             }
             Fact::ServerRestarted => hash.text("restarted"),
+            Fact::RoomIdle { room, call, quiet_us } => {
+                hash.text("idle");
+                hash.text(room.as_str());
+                hash.optional_text(call.as_ref().map(CallId::as_str));
+                hash.field(&quiet_us.to_be_bytes());
+            }
         }
         hash.finish()
     }
@@ -184,7 +201,9 @@ impl Event {
     /// The room that it is about; `None` for a server's restart, which is about all its rooms.
     pub fn room(&self) -> Option<&RoomId> {
         match &self.fact {
-            Fact::RoomFinished { room, .. } | Fact::Snapshot { room, .. } => Some(room),
+            Fact::RoomFinished { room, .. }
+            | Fact::Snapshot { room, .. }
+            | Fact::RoomIdle { room, .. } => Some(room),
             Fact::ServerRestarted => None,
             _ => self.presence().map(|who| &who.room),
         }
@@ -193,7 +212,9 @@ impl Event {
     /// The call that the sender named.
     pub fn call(&self) -> Option<&CallId> {
         match &self.fact {
-            Fact::RoomFinished { call, .. } | Fact::Snapshot { call, .. } => call.as_ref(),
+            Fact::RoomFinished { call, .. }
+            | Fact::Snapshot { call, .. }
+            | Fact::RoomIdle { call, .. } => call.as_ref(),
             _ => self.presence().and_then(|who| who.call.as_ref()),
         }
     }
@@ -205,7 +226,10 @@ impl Event {
             | Fact::Left { who, .. }
             | Fact::Client { who, .. }
             | Fact::Published { who } => Some(who),
-            Fact::RoomFinished { .. } | Fact::Snapshot { .. } | Fact::ServerRestarted => None,
+            Fact::RoomFinished { .. }
+            | Fact::Snapshot { .. }
+            | Fact::ServerRestarted
+            | Fact::RoomIdle { .. } => None,
         }
     }
 
@@ -232,7 +256,7 @@ impl Event {
     /// Its place among the facts of its room.
     pub fn order(&self) -> FactOrder {
         let rank = match &self.fact {
-            Fact::RoomFinished { .. } | Fact::ServerRestarted => Rank::End,
+            Fact::RoomFinished { .. } | Fact::ServerRestarted | Fact::RoomIdle { .. } => Rank::End,
             Fact::Left { .. } => Rank::Leave,
             Fact::Joined { .. } => Rank::Join,
             Fact::Client { .. } | Fact::Published { .. } | Fact::Snapshot { .. } => Rank::Rest,
@@ -286,6 +310,11 @@ impl FieldHash {
         self.optional(access.as_ref().map(<[u8; 1]>::as_slice));
         self.optional_text(client.device.as_deref());
         self.optional_text(client.sdk_version.as_deref());
+    }
+
+    /// As 32 hexadecimal digits.
+    pub(super) fn hex(self) -> String {
+        self.finish().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(super) fn finish(self) -> EventHash {

@@ -12,65 +12,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::client::ClientFacts;
-use super::closing::{Closers, Proof, may_be_same_call};
+use super::closing::{Closers, Proof, is_heard_of, may_be_same_call};
+use super::end::{Certainty, End};
 use super::event::{Event, Fact, FactOrder, Presence, Rank};
 use crate::clock::whole_second;
 use crate::ids::{CallId, ConnectionId, EventId, ParticipantId, SourceName};
-
-/// How surely something is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Certainty {
-    /// Somebody reported it.
-    Reported,
-    /// It follows from something else that was reported.
-    Inferred,
-}
-
-/// How an interval ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum End {
-    /// It has not.
-    Open,
-    /// At this time, this surely.
-    At(i64, Certainty),
-}
-
-impl End {
-    /// When, in microseconds since 1970; `None` while it is open.
-    pub fn unix_us(self) -> Option<i64> {
-        match self {
-            Self::Open => None,
-            Self::At(unix_us, _) => Some(unix_us),
-        }
-    }
-
-    /// Whether it is over when somebody joins at that time. An inferred end is the last instant at
-    /// which anything was heard, so it is over only after that instant.
-    pub fn is_over_at(self, joined_unix_us: i64) -> bool {
-        match self {
-            Self::Open => false,
-            Self::At(unix_us, Certainty::Reported) => unix_us <= joined_unix_us,
-            Self::At(unix_us, Certainty::Inferred) => unix_us < joined_unix_us,
-        }
-    }
-
-    /// Whichever is over later.
-    #[must_use]
-    pub fn or_later(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::At(one_us, one), Self::At(other_us, other)) => {
-                let (unix_us, certainty) = (one_us, one).max((other_us, other));
-                Self::At(unix_us, certainty)
-            }
-            _ => Self::Open,
-        }
-    }
-
-    /// Whether a leave was reported, so that nothing else can move the end.
-    pub fn is_reported(self) -> bool {
-        matches!(self, Self::At(_, Certainty::Reported))
-    }
-}
 
 /// One connection of a participant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +39,9 @@ pub struct Interval {
     pub client: ClientFacts,
     /// Whether a stream was published.
     pub published: bool,
+    /// The last instant at which something that was reported of them shows that they were there,
+    /// other than the end.
+    pub seen_unix_us: i64,
 }
 
 /// Folds the events of one participant in one room, in any order, into intervals in the order of
@@ -172,7 +121,10 @@ impl<'a> Step<'a> {
                 }
                 Fact::Client { client, .. } => steps[0] = step(order, What::Client { client }),
                 Fact::Published { .. } => steps[0] = step(order, What::Publish),
-                Fact::RoomFinished { .. } | Fact::Snapshot { .. } | Fact::ServerRestarted => {}
+                Fact::RoomFinished { .. }
+                | Fact::Snapshot { .. }
+                | Fact::ServerRestarted
+                | Fact::RoomIdle { .. } => {}
             }
         }
         steps.into_iter().flatten()
@@ -265,6 +217,7 @@ impl<C: Closers> Sweep<'_, C> {
         let draft = &mut self.drafts[index];
         draft.join = kind;
         draft.interval.joined_unix_us = step.at();
+        draft.interval.seen_unix_us = draft.interval.seen_unix_us.max(step.at());
         draft.interval.join = certainty(kind);
         draft.interval.source = step.event.source.clone();
         draft.interval.began_with = step.event.id.clone();
@@ -329,6 +282,7 @@ impl<C: Closers> Sweep<'_, C> {
                 end: End::Open,
                 client,
                 published: false,
+                seen_unix_us: step.at(),
             },
             join: kind,
             left_by_connection: false,
@@ -417,7 +371,10 @@ impl<C: Closers> Sweep<'_, C> {
 
     fn client(&mut self, step: &Step<'_>, client: &ClientFacts) {
         match self.known_of(step) {
-            Some(index) => self.drafts[index].interval.client.learn(client),
+            Some(index) => {
+                self.drafts[index].interval.client.learn(client);
+                self.see(index, step);
+            }
             None => self.early.push((step.who.clone(), client.clone())),
         }
     }
@@ -435,6 +392,15 @@ impl<C: Closers> Sweep<'_, C> {
             self.drafts.len() - 1
         });
         self.drafts[index].interval.published = true;
+        self.see(index, step);
+    }
+
+    /// Notes that they were there, if they had not left, by something that is heard of their call.
+    fn see(&mut self, index: usize, step: &Step<'_>) {
+        let interval = &mut self.drafts[index].interval;
+        if interval.end == End::Open && is_heard_of(step.event, interval.call.as_ref()) {
+            interval.seen_unix_us = interval.seen_unix_us.max(step.at());
+        }
     }
 
     /// The newest draft of the connection that a fact names, in the call that it names.

@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::end::End;
 use super::event::FieldHash;
-use super::intervals::{End, Interval};
+use super::intervals::Interval;
 use crate::ids::{AppId, CallId, ParticipantId, RoomId};
 
 /// An interval that needs a call, and whose it is.
@@ -73,6 +74,5 @@ fn call_id(app: AppId, room: &RoomId, first: &Interval) -> CallId {
     hash.text(room.as_str());
     hash.field(&first.joined_unix_us.to_be_bytes());
     hash.text(first.began_with.as_str());
-    let hex: String = hash.finish().iter().map(|byte| format!("{byte:02x}")).collect();
-    CallId::parse(&hex).expect("32 hexadecimal digits are an id")
+    CallId::parse(&hash.hex()).expect("32 hexadecimal digits are an id")
 }

@@ -5,20 +5,23 @@
 //! one app and door. Read in this order:
 //!
 //! 1. [`event`]: what is reported, and the order of the facts of a room.
-//! 2. [`intervals`]: the facts of one participant become intervals, one per connection.
+//! 2. [`intervals`]: the facts of one participant become intervals, one per connection; [`end`]
+//!    is how each ended.
 //! 3. [`closing`]: what ends an interval although no leave was reported.
 //! 4. [`mint`]: calls for intervals whose source knows no calls.
 //! 5. [`stay`]: the intervals of one participant in one call, which is what queries show.
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`mod@record`], [`query`] and [`mod@retire`] are the operations; [`open`] is what is told of
-//! calls that are on; [`dead`] keeps what could not be read.
+//! [`mod@record`], [`query`], [`mod@retire`] and [`idle`] are the operations; [`open`] is what is
+//! told of calls that are on; [`dead`] keeps what could not be read.
 
 pub mod client;
 pub mod closing;
 pub mod dead;
+pub mod end;
 pub mod event;
+pub mod idle;
 pub mod intervals;
 pub mod mint;
 pub mod open;
@@ -30,8 +33,9 @@ pub mod stay;
 
 pub use client::{Access, ClientFacts, Os};
 pub use closing::{Closer, Closers, Closing, Proof, Reach};
+pub use end::{Certainty, End};
 pub use event::{Event, Fact, Presence};
-pub use intervals::{Certainty, End, Interval, fold_participant};
+pub use intervals::{Interval, fold_participant};
 pub use open::OpenCall;
 pub use query::{StayPage, StayQuery, list_stays};
 pub use record::{Outcome, Refused, record};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::client::ClientFacts;
-use super::intervals::{Certainty, End, Interval};
+use super::end::{Certainty, End};
+use super::intervals::Interval;
 use crate::clock::whole_second;
 use crate::ids::{AppId, CallId, Door, ParticipantId, RoomId};
 

@@ -38,12 +38,13 @@ enum Kind {
     List,
 }
 
-const KEYS: [(&str, &str, Kind); 14] = [
+const KEYS: [(&str, &str, Kind); 15] = [
     ("LISTEN", "listen", Kind::Text),
     ("DATA", "data", Kind::Text),
     ("LIMITS", "limits", Kind::Text),
     ("TIME_ZONE", "time_zone", Kind::Text),
     ("RETENTION_DAYS", "retention_days", Kind::Whole),
+    ("IDLE_CLOSE_MINUTES", "idle_close_minutes", Kind::Whole),
     ("EXPLAIN_SIGNATURES", "explain_signatures", Kind::Truth),
     ("ALLOW_PRIVATE_BROADCAST_URLS", "allow_private_broadcast_urls", Kind::Truth),
     ("STRICT_NONCE", "strict_nonce", Kind::Truth),

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Fault;
-use super::values::{Limits, Listen, LogFormat, LogLevel, RetentionDays, StoreKind, TimeZone};
+use super::values::{
+    IdleCloseMinutes, Limits, Listen, LogFormat, LogLevel, RetentionDays, StoreKind, TimeZone,
+};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -26,6 +28,7 @@ pub(super) struct Top {
     limits: Option<Limits>,
     time_zone: Option<TimeZone>,
     retention_days: Option<RetentionDays>,
+    idle_close_minutes: Option<IdleCloseMinutes>,
     explain_signatures: Option<bool>,
     #[expect(
         dead_code,
@@ -135,6 +138,7 @@ impl Top {
             limits: self.limits.or(below.limits),
             time_zone: self.time_zone.or(below.time_zone),
             retention_days: self.retention_days.or(below.retention_days),
+            idle_close_minutes: self.idle_close_minutes.or(below.idle_close_minutes),
             explain_signatures: self.explain_signatures.or(below.explain_signatures),
             strict_nonce: self.strict_nonce.or(below.strict_nonce),
             log_format: self.log_format.or(below.log_format),
@@ -161,6 +165,7 @@ impl Top {
             documented_limits: self.limits != Some(Limits::Off),
             time_zone_offset_s: self.time_zone.map_or(default.time_zone_offset_s, |zone| zone.0),
             retention_days: self.retention_days.map_or(default.retention_days, |days| days.0),
+            idle_close_minutes: self.idle_close_minutes.and_then(|minutes| minutes.0),
             explain_signatures: self.explain_signatures.unwrap_or(demo),
             strict_nonce: self.strict_nonce.unwrap_or(default.strict_nonce),
         }

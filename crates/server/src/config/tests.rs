@@ -22,6 +22,7 @@ data = "somewhere"
 limits = "off"
 time_zone = "-03:30"
 retention_days = 30
+idle_close_minutes = 720
 explain_signatures = true
 allow_private_broadcast_urls = false
 
@@ -63,6 +64,7 @@ fn every_documented_key_is_read() {
         documented_limits: false,
         time_zone_offset_s: -12_600,
         retention_days: 30,
+        idle_close_minutes: std::num::NonZeroU32::new(720),
         explain_signatures: true,
         strict_nonce: false,
     };
@@ -93,12 +95,14 @@ fn flags_beat_the_environment_which_beats_the_file() {
     let variables = [
         ("WHOWAS_LISTEN", "127.0.0.1:7009"),
         ("WHOWAS_RETENTION_DAYS", "7"),
+        ("WHOWAS_IDLE_CLOSE_MINUTES", "0"),
         ("WHOWAS_STORE_KIND", "embedded"),
         ("WHOWAS_EXPLAIN_SIGNATURES", "false"),
     ];
     let config = check(WHOLE, &variables).expect("it is right");
     assert_eq!((config.listen.port(), config.settings.retention_days), (7009, 7));
     assert_eq!((config.store, config.settings.explain_signatures), (StoreKind::Embedded, false));
+    assert_eq!(config.settings.idle_close_minutes, None, "0 switches it off");
     assert!(!config.settings.documented_limits, "what the environment leaves out stands");
 
     let args = ServeArgs { listen: Some("127.0.0.1:7010".into()), ..ServeArgs::default() };
@@ -119,6 +123,10 @@ fn a_wrong_value_is_one_sentence_with_file_line_and_key() {
         ("time_zone = \"Asia\"", "whowas.toml, line 1, key `time_zone`: \"Asia\" is not an offset"),
         ("retention_days = 0", "whowas.toml, line 1, key `retention_days`: 0 is not a number of"),
         ("retention_days = \"x\"", "whowas.toml, line 1, key `retention_days`: invalid type"),
+        (
+            "idle_close_minutes = 525601",
+            "whowas.toml, line 1, key `idle_close_minutes`: 525601 is not a number of minutes",
+        ),
         ("[[apps]]\nid = -1", "whowas.toml, line 2, key `id`: invalid value"),
         ("[[apps]]\nid = 0", "whowas.toml, line 2, key `id`: an app's id is not 0"),
         ("[[apps]]\nname = \"x\"", "whowas.toml, line 1: missing field `id`"),

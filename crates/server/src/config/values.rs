@@ -1,6 +1,7 @@
 //! The values that keys may have. Each reads itself, so that a wrong one is told with its line.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -100,6 +101,26 @@ impl<'de> Deserialize<'de> for RetentionDays {
         let wrong = || format!("{days} is not a number of days from 1 to {}", Self::MAX);
         match days {
             1..=Self::MAX => Ok(Self(days)),
+            _ => Err(D::Error::custom(wrong())),
+        }
+    }
+}
+
+/// After how many minutes without any event a call is taken to be over; 0 is never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IdleCloseMinutes(pub(super) Option<NonZeroU32>);
+
+impl IdleCloseMinutes {
+    /// A year.
+    const MAX: u32 = 525_600;
+}
+
+impl<'de> Deserialize<'de> for IdleCloseMinutes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let minutes = u32::deserialize(deserializer)?;
+        let wrong = || format!("{minutes} is not a number of minutes from 0 to {}", Self::MAX);
+        match minutes {
+            0..=Self::MAX => Ok(Self(NonZeroU32::new(minutes))),
             _ => Err(D::Error::custom(wrong())),
         }
     }

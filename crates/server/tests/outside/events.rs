@@ -70,6 +70,32 @@ fn a_stay_is_seen_at_once_survives_a_kill_and_is_corrected_by_what_comes_late() 
 }
 
 #[test]
+fn a_call_without_any_event_is_closed_where_the_config_says_so() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::unlimited(data.path());
+    let who = |room: &str, user: &str| json!({ "roomId": room, "callId": "c", "userId": user });
+    let events = [
+        event("e1", "rtc.participant.joined", -1_200, who("Silent", "u")),
+        event("e2", "rtc.stream.published", -301, who("Silent", "u")),
+        event("e3", "rtc.participant.joined", -1_200, who("Heard", "v")),
+        event("e4", "rtc.stream.published", -200, who("Heard", "v")),
+    ];
+    assert_eq!(send(&server, &events)["accepted"], 4);
+    assert_eq!(stay(&server, "Silent")["Finished"], false);
+    server.end("TERM");
+
+    let limit = ("WHOWAS_IDLE_CLOSE_MINUTES", "5");
+    let server = Server::demo(data.path(), &[("WHOWAS_LIMITS", "off"), limit]);
+    // It is looked for at the start, and counted when it is done.
+    let counted = |_| get(server.address, "/metrics").text().contains("whowas_idle_closed_total 1");
+    assert!((0..100_000).any(counted));
+    let closed = stay(&server, "Silent");
+    assert_eq!(closed["Finished"], true);
+    assert_eq!(closed["Duration"], 1_200 - 301);
+    assert_eq!(stay(&server, "Heard")["Finished"], false);
+}
+
+#[test]
 fn one_bad_event_never_refuses_the_others() {
     let data = tempfile::tempdir().expect("a folder");
     let server = Server::unlimited(data.path());

@@ -76,6 +76,8 @@ fn facts() -> impl Strategy<Value = Fact> {
         1 => (rooms(), calls(), present)
             .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present }),
         1 => Just(Fact::ServerRestarted),
+        2 => (rooms(), calls(), 0..60 * SECOND_US)
+            .prop_map(|(room, call, quiet_us)| Fact::RoomIdle { room, call, quiet_us }),
     ]
 }
 
@@ -160,7 +162,9 @@ fn arrivals_without_calls() -> impl Strategy<Value = Arrivals> {
             | Fact::Left { who, .. }
             | Fact::Client { who, .. }
             | Fact::Published { who } => (who.room, who.call) = (room(0), None),
-            Fact::RoomFinished { room: it, call } | Fact::Snapshot { room: it, call, .. } => {
+            Fact::RoomFinished { room: it, call }
+            | Fact::Snapshot { room: it, call, .. }
+            | Fact::RoomIdle { room: it, call, .. } => {
                 (*it, *call) = (room(0), None);
             }
             Fact::ServerRestarted => {}

@@ -83,6 +83,9 @@ pub(super) async fn an_event_that_gives_way_takes_its_effects_along(store: &dyn 
         ("20 restart id=x", "room c anna 10-~12"),
         ("20 join ben call=d id=x", "room c anna 10-~12"),
         ("20 join ben call=c id=x", "room c anna 10.."),
+        ("20 idle call=c quiet=8 id=x", "room c anna 10-~12"),
+        ("20 idle call=c quiet=9 id=x", "room c anna 10.."),
+        ("20 idle quiet=8 id=x", "room c anna 10.."),
     ];
     // Each takes the place of the one before.
     closers.sort_by_key(|(story, _)| Reverse(events(story)[0].content_hash()));
@@ -143,6 +146,40 @@ pub(super) async fn a_new_call_closes_the_old_one(store: &dyn Store) {
     append(store, "12 join cleo call=d id=y").await;
     let expected = ["room c anna 10-~10", "room d cleo 12..", "room d ben 20.."];
     shows(store, &expected).await;
+}
+
+pub(super) async fn a_silence_closes_its_call_unless_something_was_heard(store: &dyn Store) {
+    append(store, "10 join anna call=c\n11 join ben call=c\n12 join cleo").await;
+    append(store, "111 idle call=c quiet=100 id=x").await;
+    // What names no call is of this one, too.
+    shows(store, &["room c anna 10..", "room c ben 11..", "room minted cleo 12.."]).await;
+    append(store, "112 idle call=c quiet=100 id=y").await;
+    shows(store, &["room c anna 10-~12", "room c ben 11-~12", "room minted cleo 12.."]).await;
+    append(store, "112 idle quiet=100 id=z").await;
+    shows(store, &["room c anna 10-~12", "room c ben 11-~12", "room minted cleo 12-~12"]).await;
+    // Somebody is heard of within it: nobody had gone.
+    append(store, "50 client ben call=c id=late").await;
+    shows(store, &["room c anna 10..", "room c ben 11..", "room minted cleo 12-~12"]).await;
+    append(store, "150 idle call=c quiet=100 id=v").await;
+    shows(store, &["room c anna 10-~50", "room c ben 11-~50", "room minted cleo 12-~12"]).await;
+    // Or after it: that one had not gone.
+    append(store, "200 publish anna call=c id=w").await;
+    shows(store, &["room c anna 10..", "room c ben 11-~50", "room minted cleo 12-~12"]).await;
+    append(store, "30.5 leave ben call=c id=l").await;
+    shows(store, &["room c anna 10..", "room c ben 11-30.5", "room minted cleo 12-~12"]).await;
+}
+
+/// Nothing that is about Anna changes.
+pub(super) async fn a_silence_counts_again_when_what_was_heard_gives_way(store: &dyn Store) {
+    let hash = |story: &str| events(story)[0].content_hash();
+    let elsewhere = "15 publish ben call=c room=other id=x";
+    let heard = (0..100).map(|it| format!("15 publish ben{it} call=c id=x"));
+    let heard: Vec<String> = heard.filter(|story| hash(story) > hash(elsewhere)).collect();
+    let heard = heard.first().expect("one of a hundred hashes is larger");
+    append(store, &format!("10 join anna call=c\n{heard}\n20 idle call=c quiet=8")).await;
+    assert_eq!(shown(store, &everything()).await[0], "room c anna 10..");
+    assert_eq!(append(store, elsewhere).await, [Appended::Conflict]);
+    shows(store, &["room c anna 10-~10", "other c ben ~15.."]).await;
 }
 
 pub(super) async fn a_leave_before_its_join_is_kept(store: &dyn Store) {

@@ -89,6 +89,8 @@ engines! {
             a_snapshot_closes_who_is_absent
             a_room_ends_with_and_without_a_call
             a_new_call_closes_the_old_one
+            a_silence_closes_its_call_unless_something_was_heard
+            a_silence_counts_again_when_what_was_heard_gives_way
             a_leave_before_its_join_is_kept
             a_room_without_calls_is_given_some
             minted_calls_join_and_part

@@ -37,7 +37,7 @@ pub struct Embedded {
     // In the order in which they go: the writer while there is an environment to write to, and the
     // lock last.
     pub(super) writer: Writer,
-    tables: Arc<Tables>,
+    pub(super) tables: Arc<Tables>,
     pub(super) env: Env,
     recent: Arc<Recent>,
     pass: Mutex<log::Pass>,

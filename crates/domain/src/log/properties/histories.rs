@@ -3,9 +3,9 @@
 //! [`histories`] strings facts of one room together at random. It covers: joins, sole and not;
 //! leaves, with and without the time of the join, before, at and behind their own; publications and
 //! client facts, also before any join; ends of the room and snapshots, of a call and of none;
-//! restarts of two servers; calls named and not named, connections named and not named, mixed in
-//! one history; three participants; whole seconds and fractions, mostly few instants, so that ties
-//! are the rule.
+//! restarts of two servers; silences, true and not; calls named and not named, connections named
+//! and not named, mixed in one history; three participants; whole seconds and fractions, mostly few
+//! instants, so that ties are the rule.
 //!
 //! [`truths`] begins with what really happened: who was there, by which connection, from when to
 //! when. What is reported of it is precise or in whole seconds, and connections have the same names
@@ -105,6 +105,8 @@ fn facts(connections: &'static [&'static str]) -> impl Strategy<Value = Fact> {
         1 => (calls(), prop::collection::btree_set((0..3_u8).prop_map(participant), 0..3))
             .prop_map(|(call, present)| Fact::Snapshot { room: at().room, call, present }),
         1 => Just(Fact::ServerRestarted),
+        1 => (calls(), 0..4 * SECOND_US)
+            .prop_map(|(call, quiet_us)| Fact::RoomIdle { room: at().room, call, quiet_us }),
     ]
 }
 

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::end::End;
 use super::event::{Event, Fact};
-use super::intervals::{End, Interval, fold_participant};
+use super::intervals::{Interval, fold_participant};
 use super::room::AllClosers;
 use super::stay::Stay;
 use super::{Certainty, ClientFacts, fold_room};

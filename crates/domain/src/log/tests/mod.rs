@@ -3,8 +3,8 @@
 //!
 //! [`hard_cases`] has the ways in which media servers get it wrong, one test for each. The other
 //! files have the rules, one test for each sentence: [`order`], [`pairing`], [`seconds`],
-//! [`closing`], [`minting`], [`client`]. What needs a store (copies, lateness, retention, clocks
-//! that are wrong) has its tests in the stores' contract.
+//! [`closing`], [`silence`], [`minting`], [`client`]. What needs a store (copies, lateness,
+//! retention, clocks that are wrong) has its tests in the stores' contract.
 //!
 //! A history is a line per event: `TIME KIND WHO OPTIONS`, the time in seconds. What the log shows
 //! is a line per stay: `CALL WHO SPANS`, where `~` marks what is inferred and `..` who is still
@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
 
+use super::end::{Certainty, End};
 use super::event::{Event, Fact, Presence};
-use super::intervals::{Certainty, End};
 use super::stay::{RoomKey, Stay};
 use super::{ClientFacts, fold_room};
 use crate::clock::SECOND_US;
@@ -28,6 +28,7 @@ mod minting;
 mod order;
 mod pairing;
 mod seconds;
+mod silence;
 
 fn at() -> RoomKey {
     RoomKey {
@@ -80,6 +81,7 @@ fn event(number: usize, line: &str) -> Event {
             Fact::Snapshot { room: at().room, call, present: present.collect() }
         }
         "restart" => Fact::ServerRestarted,
+        "idle" => Fact::RoomIdle { room: at().room, call, quiet_us: unix_us(options["quiet"]) },
         _ => panic!("{kind} is no kind"),
     };
     let source = options.get("source").copied().unwrap_or("sfu");

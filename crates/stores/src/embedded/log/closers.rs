@@ -42,10 +42,10 @@ pub(super) struct Folded {
     pub(super) watch: Watch,
 }
 
-/// What was found, and whether it depends on what was heard.
+/// What was found, if anything, and the last instant before which it was asked what was heard.
 struct Found {
-    closing: Closing,
-    asked: bool,
+    closing: Option<Closing>,
+    asked_unix_us: Option<i64>,
 }
 
 impl<'t> RoomClosers<'t> {
@@ -79,8 +79,23 @@ impl<'t> RoomClosers<'t> {
         interval: &Interval,
         participant: &ParticipantId,
         proof: Proof,
-    ) -> Result<Option<Found>> {
-        let ends = |closer: &Closer| closer.ends(interval, participant);
+    ) -> Result<Found> {
+        let asked = Cell::new(None);
+        let last_heard = |closer: &Closer| {
+            asked.set(asked.get().max(Some(closer.effective_unix_us)));
+            let heard = self.last_heard(interval.call.as_ref(), closer);
+            heard.unwrap_or_else(|fault| {
+                self.fault.set(Some(fault));
+                None
+            })
+        };
+        let ends = |closer: &Closer| {
+            // Only of a silence the end depends on what was heard.
+            let was_silence = || closer.close(interval, last_heard(closer)).is_some();
+            proof.admits(closer)
+                && closer.ends(interval, participant)
+                && (!matches!(closer.reach, Reach::Idle { .. }) || was_silence())
+        };
         let since = time_bytes(interval.joined_unix_us.max(self.room.begins_unix_us));
         let mut candidates = vec![];
         self.of_the_room(&since, &ends, &mut candidates)?;
@@ -88,20 +103,11 @@ impl<'t> RoomClosers<'t> {
         if proof == Proof::Any {
             self.of_the_calls(&since, &ends, &mut candidates)?;
         }
-        let asked = Cell::new(false);
-        let last_heard = |closer: &Closer| {
-            asked.set(true);
-            let heard = self.last_heard(interval.call.as_ref(), closer);
-            heard.unwrap_or_else(|fault| {
-                self.fault.set(Some(fault));
-                None
-            })
-        };
         let closing = first_of(candidates, interval, participant, last_heard);
-        Ok(closing.map(|closing| Found { closing, asked: asked.get() }))
+        Ok(Found { closing, asked_unix_us: asked.get() })
     }
 
-    /// The first end of the room, or snapshot, that `ends` it, and all others of its place.
+    /// The first end of the room, silence or snapshot that `ends` it, and all others of its place.
     fn of_the_room(
         &self,
         since: &[u8],
@@ -206,9 +212,9 @@ impl<'t> RoomClosers<'t> {
         Ok(heard)
     }
 
-    /// Notes which closers would have given another answer.
-    fn watch(&self, interval: &Interval, proof: Proof, found: Option<&Found>) {
-        let known = found.map(|found| found.closing.known_unix_us);
+    /// Notes which closers would have given another answer, and before when something heard would.
+    fn watch(&self, interval: &Interval, proof: Proof, found: &Found) {
+        let known = found.closing.map(|closing| closing.known_unix_us);
         let until = match (proof, known, interval.end.unix_us()) {
             // Asked in the middle of the fold, for an instant of one of their own events.
             (Proof::OfTheRoom, ..) => self.own_last_unix_us.get(),
@@ -219,8 +225,8 @@ impl<'t> RoomClosers<'t> {
         let mut watch = self.watch.get();
         let (from, last) = watch.closers.unwrap_or((i64::MAX, i64::MIN));
         watch.closers = Some((from.min(interval.joined_unix_us), last.max(until)));
-        if proof == Proof::Any && found.is_some_and(|found| found.asked) {
-            watch.heard_before_unix_us = watch.heard_before_unix_us.max(known);
+        if proof == Proof::Any {
+            watch.heard_before_unix_us = watch.heard_before_unix_us.max(found.asked_unix_us);
         }
         self.watch.set(watch);
     }
@@ -235,8 +241,8 @@ impl Closers for RoomClosers<'_> {
     ) -> Option<Closing> {
         match self.find(interval, participant, proof) {
             Ok(found) => {
-                self.watch(interval, proof, found.as_ref());
-                found.map(|found| found.closing)
+                self.watch(interval, proof, &found);
+                found.closing
             }
             Err(fault) => {
                 self.fault.set(Some(fault));

@@ -100,7 +100,8 @@ fn ended(old: &Uncalled, new: &Uncalled) -> Option<i64> {
 /// What minting asks of an interval.
 fn bare(participant: &ParticipantId, interval: &Interval) -> Uncalled {
     let client = ClientFacts::default();
-    let interval = Interval { client, published: false, ..interval.clone() };
+    let seen_unix_us = interval.joined_unix_us;
+    let interval = Interval { client, published: false, seen_unix_us, ..interval.clone() };
     Uncalled { participant: participant.clone(), interval }
 }
 

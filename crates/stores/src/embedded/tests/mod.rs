@@ -13,6 +13,7 @@ use super::{Embedded, Options};
 mod children;
 mod dead;
 mod durability;
+mod idle;
 mod opening;
 mod overload;
 mod retention;
