@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
 use crate::log::{Event, OpenCall, StayPage, StayQuery};
-use crate::users::{Profile, ProfileChange, User};
+use crate::users::{Profile, ProfileChange, User, UserView};
 
 /// A user to be put into the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,9 @@ pub struct Retired {
     pub more: bool,
 }
 
+/// Who looks at users while a store holds them: it is given the place of an id, and the user.
+pub type Look<'l> = dyn FnMut(usize, UserView<'_>) + Send + 'l;
+
 /// Where the domain keeps things.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -101,8 +104,19 @@ pub trait Store: Send + Sync + 'static {
         now_unix_ms: i64,
     ) -> Result<Vec<Update>>;
 
+    /// Shows those who exist of the users with these ids, as of one instant, in the order of the
+    /// ids, each with the place of their id. It may show some and fail then.
+    async fn look_at_users(&self, app: AppId, ids: &[UserId], look: &mut Look<'_>) -> Result<()>;
+
     /// The users with these ids, as of one instant; `None` for an id that nobody has.
-    async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>>;
+    async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+        let mut found = vec![None; ids.len()];
+        self.look_at_users(app, ids, &mut |place: usize, user: UserView<'_>| {
+            found[place] = Some(user.to_user(ids[place].clone()));
+        })
+        .await?;
+        Ok(found)
+    }
 
     /// Adds events to the log, and the log's stays follow: after any sequence of calls they are
     /// [`crate::log::fold_room`] of the distinct events of each room.

@@ -1,6 +1,7 @@
 //! What the operator sees: log lines and metrics. Neither ever holds a secret, a signature, a body
 //! or a personal field.
 
+use std::io::BufWriter;
 use std::time::Duration;
 
 use domain::AppId;
@@ -25,7 +26,8 @@ const GROUP_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 2
 pub(crate) fn start_logging(format: LogFormat, level: tracing::Level) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
         .buffered_lines_limit(LOG_LINES_MAX)
-        .finish(std::io::stderr());
+        // What waits is written at once: the thread that writes flushes when nothing waits.
+        .finish(BufWriter::new(std::io::stderr()));
     let log = tracing_subscriber::fmt().with_writer(writer).with_max_level(level).with_ansi(false);
     match format {
         LogFormat::Text => log.init(),

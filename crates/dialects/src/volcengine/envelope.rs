@@ -62,12 +62,15 @@ pub(super) fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(ECHOED_BYTES_MAX)]
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Envelope<'a, T> {
-    response_metadata: Metadata<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<T>,
+/// A JSON document, written down.
+#[derive(Debug)]
+pub(super) struct Json(pub(super) Vec<u8>);
+
+impl Json {
+    pub(super) fn of(document: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec(document);
+        Self(bytes.expect("texts, numbers, lists and maps of text"))
+    }
 }
 
 #[derive(Serialize)]
@@ -95,7 +98,7 @@ struct Told<'a> {
 }
 
 /// Renders what a request came to.
-pub(super) fn render(stamp: Stamp, outcome: Result<impl Serialize, Fault>) -> Answered {
+pub(super) fn render(stamp: Stamp, outcome: Result<Json, Fault>) -> Answered {
     let (result, fault) = match outcome {
         Ok(result) => (Some(result), None),
         Err(fault) => (None, Some(fault)),
@@ -105,18 +108,20 @@ pub(super) fn render(stamp: Stamp, outcome: Result<impl Serialize, Fault>) -> An
         told.map(|((code, code_n, _), fault)| Told { code_n, code, message: &fault.message });
     // QUIRK(volcengine): without an Action the vendor tells the RequestId and nothing else.
     let has_action = stamp.action.is_some();
-    let envelope = Envelope {
-        response_metadata: Metadata {
-            request_id: &stamp.request_id,
-            action: stamp.action.as_deref(),
-            version: stamp.version.as_deref(),
-            service: has_action.then_some(SERVICE),
-            region: has_action.then(|| stamp.region.as_deref().unwrap_or(DEFAULT_REGION)),
-            error,
-        },
-        result,
+    let metadata = Json::of(&Metadata {
+        request_id: &stamp.request_id,
+        action: stamp.action.as_deref(),
+        version: stamp.version.as_deref(),
+        service: has_action.then_some(SERVICE),
+        region: has_action.then(|| stamp.region.as_deref().unwrap_or(DEFAULT_REGION)),
+        error,
+    });
+    let body = match result {
+        None => [b"{\"ResponseMetadata\":", &*metadata.0, b"}"].concat(),
+        Some(Json(result)) => {
+            [b"{\"ResponseMetadata\":", &*metadata.0, b",\"Result\":", &*result, b"}"].concat()
+        }
     };
-    let body = serde_json::to_vec(&envelope).expect("texts, numbers, lists and maps of text");
     let (status, outcome) = match told {
         Some(((code, _, status), _)) => (status, code),
         None => (StatusCode::OK, "ok"),

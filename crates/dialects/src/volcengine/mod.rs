@@ -23,25 +23,14 @@ use bytes::Bytes;
 use domain::Context;
 use domain::app::{App, Grant};
 use http::Request;
-use serde::Serialize;
 
 use crate::{Answered, BodyFault};
 use action::{Action, Version};
 use actions::{Asked, batch_get_user, batch_update_user, list_user_info, register_users};
-use envelope::{Stamp, cut};
+use envelope::{Json, Stamp, cut};
 use fault::{Code, Fault};
 use query::Query;
 use signature::{Claims, Form, Signable};
-
-/// What an action gives.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Done {
-    RegisterUsers(register_users::Answer),
-    BatchUpdateUser(batch_update_user::Answer),
-    BatchGetUser(batch_get_user::Answer),
-    ListUserInfo(list_user_info::Answer),
-}
 
 /// Answers one request.
 pub async fn answer(ctx: &Context, request: crate::Asked) -> Answered {
@@ -52,7 +41,7 @@ pub async fn answer(ctx: &Context, request: crate::Asked) -> Answered {
 
 /// First what the vendor's gateway looks at: the action, then the signature; then the app, its
 /// right and its quota; then the parameters.
-async fn serve(ctx: &Context, request: crate::Asked, stamp: &mut Stamp) -> Result<Done, Fault> {
+async fn serve(ctx: &Context, request: crate::Asked, stamp: &mut Stamp) -> Result<Json, Fault> {
     let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let (action, version) = find_action(&query, stamp)?;
@@ -67,10 +56,10 @@ async fn serve(ctx: &Context, request: crate::Asked, stamp: &mut Stamp) -> Resul
     let (headers, body) = (request.headers(), request.body());
     let asked = Asked { ctx, app, version, query: &query, headers, body };
     Ok(match action {
-        Action::RegisterUsers => Done::RegisterUsers(register_users::answer(&asked).await?),
-        Action::BatchUpdateUser => Done::BatchUpdateUser(batch_update_user::answer(&asked).await?),
-        Action::BatchGetUser => Done::BatchGetUser(batch_get_user::answer(&asked).await?),
-        Action::ListUserInfo => Done::ListUserInfo(list_user_info::answer(&asked).await?),
+        Action::RegisterUsers => Json::of(&register_users::answer(&asked).await?),
+        Action::BatchUpdateUser => Json::of(&batch_update_user::answer(&asked).await?),
+        Action::BatchGetUser => batch_get_user::answer(&asked).await?,
+        Action::ListUserInfo => Json::of(&list_user_info::answer(&asked).await?),
     })
 }
 

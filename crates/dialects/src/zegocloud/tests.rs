@@ -10,8 +10,8 @@ use domain::clock::FixedClock;
 use domain::error::{EngineError, Error};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, OpenCall, StayPage, StayQuery};
-use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
-use domain::users::{Profile, ProfileChange, User};
+use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
+use domain::users::{Profile, ProfileChange};
 use domain::{Settings, UserId};
 use expect_test::{Expect, expect};
 use http::Method;
@@ -1212,7 +1212,7 @@ impl Store for Failing {
         Err(self.0.clone())
     }
 
-    async fn find_users(&self, _: AppId, _: &[UserId]) -> domain::Result<Vec<Option<User>>> {
+    async fn look_at_users(&self, _: AppId, _: &[UserId], _: &mut Look<'_>) -> domain::Result<()> {
         Err(self.0.clone())
     }
 

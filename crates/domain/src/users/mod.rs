@@ -1,19 +1,21 @@
 //! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
 //!
-//! [`profile`] is what is known of a user; [`mod@register`], [`mod@update`], [`mod@find`] are the
+//! [`profile`] is what is known of a user, [`view`] the same without a copy; [`mod@register`], [`mod@update`], [`mod@find`] are the
 //! operations.
 
 pub mod find;
 pub mod profile;
 pub mod register;
 pub mod update;
+pub mod view;
 
 use serde::{Deserialize, Serialize};
 
-pub use find::find;
+pub use find::{find, look_at};
 pub use profile::{Limits, Profile, ProfileChange, ProfileFault};
 pub use register::register;
 pub use update::update;
+pub use view::{ProfileView, UserView};
 
 use crate::ids::UserId;
 

@@ -4,8 +4,7 @@
 //! value: a record that lost a bit, or that stands under another's key, is an error, never a panic
 //! and never an answer.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::fault::{Damage, Fault, Result};
 
@@ -26,10 +25,10 @@ pub(super) fn seal<T: Serialize>(table: &'static str, key: &[u8], value: &T) -> 
 }
 
 /// The value that was sealed under `key`.
-pub(super) fn unseal<T: DeserializeOwned>(
+pub(super) fn unseal<'b, T: Deserialize<'b>>(
     table: &'static str,
     key: &[u8],
-    bytes: &[u8],
+    bytes: &'b [u8],
 ) -> Result<T> {
     let damaged = |how| Fault::Damaged { table, how };
     let (found, versioned) =

@@ -8,8 +8,8 @@ use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, OpenCall, StayPage, StayQuery};
-use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
-use domain::users::{ProfileChange, User};
+use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
+use domain::users::ProfileChange;
 use heed::Env;
 use tokio::sync::Mutex;
 use tokio::task::{spawn_blocking, yield_now};
@@ -145,8 +145,8 @@ impl Store for Embedded {
         self.change(Change::Update, users::Change { app, changes, now_unix_ms }).await
     }
 
-    async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        self.read(|read| users::find(read, app, ids))
+    async fn look_at_users(&self, app: AppId, ids: &[UserId], look: &mut Look<'_>) -> Result<()> {
+        self.read(|read| users::look_at(read, app, ids, look))
     }
 
     async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>> {

@@ -10,8 +10,8 @@ use domain::log::stay::RoomKey;
 use domain::users::User;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, RoTxn, RwTxn};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::dead::Letters;
 use super::fault::{Damage, Fault, Result};
@@ -121,6 +121,17 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
 
     /// The record under `key`, if there is one.
     pub(super) fn find(&self, txn: &RoTxn<'_>, key: &[u8]) -> Result<Option<T>> {
+        let bytes = self.rows.get(txn, key)?;
+        bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
+    }
+
+    /// The record under `key`, if there is one, as a type that borrows from it and is encoded
+    /// alike.
+    pub(super) fn view<'t, View: Deserialize<'t>>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        key: &[u8],
+    ) -> Result<Option<View>> {
         let bytes = self.rows.get(txn, key)?;
         bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
     }

@@ -1,8 +1,8 @@
 //! The directory: one record per user.
 
 use domain::ids::{AppId, UserId};
-use domain::store::{IfTaken, NewUser, Registration, Update};
-use domain::users::{ProfileChange, User};
+use domain::store::{IfTaken, Look, NewUser, Registration, Update};
+use domain::users::{ProfileChange, User, UserView};
 
 use super::fault::Result;
 use super::key::Key;
@@ -81,9 +81,20 @@ pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Upda
     request.changes.iter().map(&mut update_one).collect()
 }
 
-/// The users with these ids.
-pub(super) fn find(read: Read<'_>, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-    ids.iter().map(|id| read.tables.users.find(read.txn, &key_of(app, id))).collect()
+/// Shows those who exist of the users with these ids.
+pub(super) fn look_at(
+    read: Read<'_>,
+    app: AppId,
+    ids: &[UserId],
+    look: &mut Look<'_>,
+) -> Result<()> {
+    for (place, id) in ids.iter().enumerate() {
+        let view: Option<UserView<'_>> = read.tables.users.view(read.txn, &key_of(app, id))?;
+        if let Some(user) = view {
+            look(place, user);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use domain::log::open::OPEN_CALLS_MAX;
 use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
 use domain::log::{Event, OpenCall, Stay, StayPage, StayQuery, fold_room};
-use domain::store::{Appended, IfTaken, NewUser, Registration, Retired, Store, Update};
+use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
 
 /// A store that forgets everything when it is dropped.
@@ -89,9 +89,14 @@ impl Store for Memory {
         Ok(changes.into_iter().map(update).collect())
     }
 
-    async fn find_users(&self, app: AppId, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+    async fn look_at_users(&self, app: AppId, ids: &[UserId], look: &mut Look<'_>) -> Result<()> {
         let known = lock(&self.users);
-        Ok(ids.iter().map(|id| known.get(&(app, id.clone())).cloned()).collect())
+        for (place, id) in ids.iter().enumerate() {
+            if let Some(user) = known.get(&(app, id.clone())) {
+                look(place, user.view());
+            }
+        }
+        Ok(())
     }
 
     async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>> {

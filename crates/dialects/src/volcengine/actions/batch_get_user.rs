@@ -3,14 +3,15 @@
 //! Each id is answered once, in the order of the request (V7, V8). Only users whose ids are
 //! positive numbers exist for this action, so nobody has a number that is not positive.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
-use domain::users::{self, User};
+use domain::users::{self, UserView};
 use domain::{AppId, UserId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Asked;
 use crate::volcengine::body;
+use crate::volcengine::envelope::Json;
 use crate::volcengine::fault::Fault;
 
 const IDS_MAX: usize = 50;
@@ -21,56 +22,88 @@ struct Parameters {
     user_ids: Option<Vec<i64>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::volcengine) struct Answer {
-    users: Vec<ShownUser>,
-    not_found_users: Vec<i64>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ShownUser {
+struct ShownUser<'u> {
     app_id: u32,
     user_id: i64,
-    portrait: String,
-    nick_name: String,
-    tags: Vec<String>,
+    portrait: &'u str,
+    nick_name: &'u str,
+    tags: &'u [&'u str],
     create_time: i64,
     modify_time: i64,
-    ext: BTreeMap<String, String>,
+    #[serde(serialize_with = "as_map")]
+    ext: &'u [(&'u str, &'u str)],
 }
 
-pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {
+fn as_map<S: Serializer>(pairs: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().copied())
+}
+
+pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Json, Fault> {
     let Parameters { user_ids } = body::parse(asked.body, asked.headers)?;
     let mut longs = body::check_len("UserIds", user_ids, IDS_MAX)?;
     let mut seen = HashSet::with_capacity(longs.len());
     longs.retain(|&long| seen.insert(long));
 
-    let ids: Vec<UserId> = longs.iter().copied().filter_map(UserId::from_long).collect();
-    let mut found = users::find(asked.ctx, asked.app.id, &ids).await?.into_iter();
-    let mut answer = Answer { users: vec![], not_found_users: vec![] };
-    for long in longs {
-        let user = if long > 0 { found.next().flatten() } else { None };
-        match user {
-            Some(user) => answer.users.push(show(asked.app.id, long, user)),
-            None => answer.not_found_users.push(long),
-        }
-    }
-    Ok(answer)
+    let (places, ids): (Vec<usize>, Vec<UserId>) = longs
+        .iter()
+        .enumerate()
+        .filter_map(|(place, &long)| Some((place, UserId::from_long(long)?)))
+        .unzip();
+    let mut is_found = vec![false; longs.len()];
+    // Written down while the store shows them: a user is copied once, into the answer.
+    let mut list = UserList::new(asked.app.id, longs.len());
+    let mut look = |place: usize, user: UserView<'_>| {
+        let place = places[place];
+        is_found[place] = true;
+        list.push(longs[place], &user);
+    };
+    users::look_at(asked.ctx, asked.app.id, &ids, &mut look).await?;
+    let mut found = is_found.into_iter();
+    longs.retain(|_| found.next() == Some(false));
+    Ok(list.finish(&longs))
 }
 
-fn show(AppId(app_id): AppId, user_id: i64, user: User) -> ShownUser {
-    let profile = user.profile;
-    ShownUser {
-        app_id,
-        user_id,
-        portrait: profile.portrait,
-        nick_name: profile.name,
-        tags: profile.tags,
-        create_time: user.created_unix_ms,
-        modify_time: user.modified_unix_ms,
-        ext: profile.ext,
+/// The answer, while users are added to it.
+struct UserList {
+    app_id: u32,
+    json: Vec<u8>,
+    is_empty: bool,
+}
+
+impl UserList {
+    fn new(AppId(app_id): AppId, users_max: usize) -> Self {
+        /// About as much as most users take.
+        const USER_BYTES: usize = 256;
+        let mut json = Vec::with_capacity(users_max * USER_BYTES);
+        json.extend_from_slice(b"{\"Users\":[");
+        Self { app_id, json, is_empty: true }
+    }
+
+    fn push(&mut self, user_id: i64, user: &UserView<'_>) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.json.push(b',');
+        }
+        let UserView { id: _, profile, created_unix_ms, modified_unix_ms } = user;
+        let shown = ShownUser {
+            app_id: self.app_id,
+            user_id,
+            portrait: profile.portrait,
+            nick_name: profile.name,
+            tags: &profile.tags,
+            create_time: *created_unix_ms,
+            modify_time: *modified_unix_ms,
+            ext: &profile.ext,
+        };
+        serde_json::to_writer(&mut self.json, &shown).expect("texts, numbers, a list and a map");
+    }
+
+    fn finish(mut self, not_found: &[i64]) -> Json {
+        self.json.extend_from_slice(b"],\"NotFoundUsers\":");
+        serde_json::to_writer(&mut self.json, not_found).expect("numbers");
+        self.json.push(b'}');
+        Json(self.json)
     }
 }
 
