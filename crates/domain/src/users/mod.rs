@@ -1,7 +1,7 @@
 //! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
 //!
-//! [`profile`] is what is known of a user, [`view`] the same without a copy; [`mod@register`], [`mod@update`], [`mod@find`] are the
-//! operations.
+//! [`profile`] is what is known of a user, [`view`] the same without a copy; [`mod@register`],
+//! [`mod@update`], [`mod@find`] are the operations.
 
 pub mod find;
 pub mod profile;
