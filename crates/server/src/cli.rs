@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server
     Serve(ServeArgs),
+    /// Bring events into a running server, and look at those that it could not read
+    Events(EventsArgs),
 }
 
 /// Flags beat the environment (WHOWAS_LISTEN, WHOWAS_DATA, ...), which beats the file.
@@ -34,4 +36,103 @@ pub(crate) struct ServeArgs {
     /// Add an app with published keys, to try things out; on loopback only
     #[arg(long)]
     pub(crate) demo: bool,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done
+  1    failed; what to do next is said on standard error
+  2    the command line or the config is wrong
+  3    done, but some lines were refused, or some letters are still dead
+  130  interrupted";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct EventsArgs {
+    #[command(subcommand)]
+    pub(crate) command: EventsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsCommand {
+    /// Load events from a file: one CloudEvent in JSON on each line
+    ///
+    /// What the server has acknowledged is durable. Events that it has already are duplicates, so
+    /// the same file can be loaded again at any time, and nothing changes.
+    #[command(after_help = EXIT_STATUS)]
+    Load(LoadArgs),
+    /// List the dead letters: what came in at a hook, was authentic, and could not be read
+    #[command(after_help = EXIT_STATUS)]
+    Dead(DeadArgs),
+    /// Have the server read its dead letters again, after an upgrade or a correction of its config
+    #[command(after_help = EXIT_STATUS)]
+    Replay(ReplayArgs),
+}
+
+/// Which server, and which app of it.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TargetArgs {
+    /// The server's address [default: what --config says, else http://127.0.0.1:7007]
+    #[arg(long, value_name = "URL", env = "WHOWAS_SERVER")]
+    pub(crate) server: Option<String>,
+    /// The app's event token; others can see a flag, so better set the environment
+    #[arg(long, env = "WHOWAS_EVENT_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The server's config: tells where it listens, and the token
+    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Which app of the config, by its numeric id, if several have a token
+    #[arg(long, value_name = "ID", requires = "config")]
+    pub(crate) app: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// The file; - is standard input
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Go on where an earlier load of this file ended
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) resume: bool,
+    /// Where is kept how far a load has come [default: FILE.whowas-load]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Write the lines that are refused to this file, to correct and load them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Only look whether this version understands each line; no server is asked
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How long to go on trying when the server does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) retry_for: u64,
+    /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeadArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// How many letters to list
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) limit: u64,
+    /// Begin behind this letter
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<u64>,
+    /// Tell everything as JSON, with the bodies, which hold names of people
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -1,14 +1,17 @@
 //! The program: the only crate that knows all the others.
 //!
-//! [`config`] says what is wanted, [`wiring`] puts it together, [`http`] serves it.
+//! [`config`] says what is wanted, [`wiring`] puts it together, [`http`] serves it. [`events`] are
+//! the commands that ask a running server, through [`remote`].
 
 mod cli;
 mod config;
 mod demo;
+mod events;
 mod http;
 mod observe;
 mod outgoing;
 mod reconcile;
+mod remote;
 mod upkeep;
 mod wiring;
 
@@ -24,6 +27,7 @@ const EXIT_WRONG_CONFIG: u8 = 2;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(&args),
+        Command::Events(args) => events::run(&args),
     }
 }
 

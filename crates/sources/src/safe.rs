@@ -1,9 +1,9 @@
 //! The form in which a body may be kept: JSON without what opens something to whoever reads it.
 //!
 //! What is secret is told by its name, wherever it stands, also in JSON that is held by a text:
-//! passwords, tokens, keys, signatures, and addresses, since those of streams hold keys. This rather
-//! removes too much than too little; no name that a source reads is among them. Everything else
-//! stays as it is, byte for byte.
+//! passwords, tokens, keys, signatures, and addresses, since those of streams hold keys. This
+//! removes too much rather than too little; no name that a source reads is among them. Everything
+//! else stays as it is, byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -38,6 +38,9 @@ enum Kind {
     List,
 }
 
+/// Read by the commands that ask a server, as flags of theirs.
+const OF_COMMANDS: [&str; 2] = ["SERVER", "EVENT_TOKEN"];
+
 const KEYS: [(&str, &str, Kind); 15] = [
     ("LISTEN", "listen", Kind::Text),
     ("DATA", "data", Kind::Text),
@@ -64,6 +67,9 @@ pub(super) fn read(
         let name = variable.strip_prefix(PREFIX).unwrap_or(&variable);
         if name == "CONFIG" {
             environment.config = Some(text.into());
+            continue;
+        }
+        if OF_COMMANDS.contains(&name) {
             continue;
         }
         let Some((_, key, kind)) = KEYS.iter().find(|(known, ..)| *known == name) else {

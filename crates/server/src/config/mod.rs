@@ -7,6 +7,7 @@ mod apps;
 mod environment;
 mod file;
 mod reconcile;
+mod target;
 mod values;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use domain::Settings;
 use domain::app::Apps;
 
 pub(crate) use reconcile::Reconcile;
+pub(crate) use target::{Target, target};
 pub(crate) use values::{LogFormat, StoreKind};
 
 use self::file::File;

@@ -153,7 +153,7 @@ impl Asked {
 async fn list(ctx: &Context, app: AppId, asked: &Asked) -> domain::Result<Value> {
     let (page, next) = asked.page(ctx, app).await?;
     let letters: Vec<Value> = page.letters.iter().map(show).collect();
-    Ok(json!({ "total": page.total, "letters": letters, "next": next }))
+    Ok(json!({ "app": app, "total": page.total, "letters": letters, "next": next }))
 }
 
 fn show(KeptLetter { id, letter }: &KeptLetter) -> Value {
@@ -171,8 +171,8 @@ fn show(KeptLetter { id, letter }: &KeptLetter) -> Value {
 }
 
 /// Reads letters again, in the order in which they came. What is understood now is stored first,
-/// and only then the letters of it are removed: after a kill in between they are read once more, and
-/// their events are duplicates.
+/// and only then the letters of it are removed: after a kill in between they are read once more,
+/// and their events are duplicates.
 async fn replay(server: &Server, app: &App, asked: &Asked) -> domain::Result<Value> {
     let (page, next) = asked.page(&server.ctx, app.id).await?;
     let still_dead = page.letters.len();

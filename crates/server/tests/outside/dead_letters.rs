@@ -21,7 +21,7 @@ use crate::server::Server;
 const HOOK: &str = "/hooks/livekit/4111";
 const PASSWORD: &str = "the-password-of-the-relay";
 
-fn now_unix_s() -> i64 {
+pub(crate) fn now_unix_s() -> i64 {
     SystemClock.now_unix_s()
 }
 
@@ -41,7 +41,7 @@ fn send_webhook(to: SocketAddr, body: &str) -> Answer {
 }
 
 /// Somebody who joins, in a room with a password.
-fn joined(id: &str, identity: &Value, unix_s: i64) -> Value {
+pub(crate) fn joined(id: &str, identity: &Value, unix_s: i64) -> Value {
     json!({
         "event": "participant_joined", "id": id, "createdAt": unix_s.to_string(),
         "room": { "sid": "RM_1", "name": "Room9", "turnPassword": PASSWORD },
@@ -124,7 +124,7 @@ fn what_makes_no_sense_is_kept_without_its_secrets_and_once() {
 }
 
 /// Letters that an older version could not read, and this one can.
-fn seed(data: &Path, letters: Vec<(&str, Option<String>)>) {
+pub(crate) fn seed(data: &Path, letters: Vec<(&str, Option<String>)>) {
     let letter = |(door, body): (&str, Option<String>)| DeadLetter {
         app: AppId(APP_ID),
         door: Door::parse(door).expect("a door"),
@@ -212,7 +212,7 @@ fn letters_are_shown_page_by_page_to_their_app_alone() {
 
     let as_two = [("Authorization", "Bearer two")];
     let theirs = ask(server.address, "GET", "/v1/dead-letters", &as_two, b"").json();
-    assert_eq!(theirs, json!({ "total": 0, "letters": [], "next": null }));
+    assert_eq!(theirs, json!({ "app": 2, "total": 0, "letters": [], "next": null }));
     let id = &first["letters"][0]["id"];
     let remove = format!("/v1/dead-letters?id={id}");
     let removed = ask(server.address, "DELETE", &remove, &as_two, b"").json();

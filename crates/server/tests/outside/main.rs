@@ -5,5 +5,6 @@ mod dead_letters;
 mod directory;
 mod events;
 mod lifecycle;
+mod load;
 mod reconcile;
 mod server;

@@ -33,6 +33,14 @@ impl Server {
         Self::demo(data, &[("WHOWAS_LIMITS", "off")])
     }
 
+    /// The same at the address of one that is gone.
+    pub(crate) fn again(data: &Path, address: SocketAddr) -> Self {
+        let (data, address) = (data.to_str().expect("text"), address.to_string());
+        let mut command = whowas(&["serve", "--demo", "--listen", &address, "--data", data]);
+        command.env("WHOWAS_LIMITS", "off");
+        Self::start(command)
+    }
+
     /// The same with a config instead of the demo's.
     pub(crate) fn configured(data: &Path, config: &Path) -> Self {
         let path = |path: &Path| path.to_str().expect("the path is text").to_owned();

@@ -1,0 +1,130 @@
+//! Which server a command asks, and with which token: by flags, or as a server's own config says.
+
+use domain::AppId;
+use domain::app::{App, Apps, Secret};
+use http::Uri;
+
+use super::{Fault, load};
+use crate::cli::{ServeArgs, TargetArgs};
+
+/// Where a command's server is unless it is told.
+const SERVER_DEFAULT: &str = "http://127.0.0.1:7007";
+
+/// A server, and what opens an app of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// Its address: scheme, authority, and a path that all of its own begin with.
+    pub(crate) server: Uri,
+    /// The app's event token.
+    pub(crate) token: Secret,
+}
+
+/// What the flags say, and where they say nothing, the config that they name.
+pub(crate) fn target(args: &TargetArgs) -> Result<Target, Fault> {
+    let config = match &args.config {
+        None => None,
+        Some(path) => Some(load(&ServeArgs { config: Some(path.clone()), ..Default::default() })?),
+    };
+    let place = args.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let server = match (&args.server, &config) {
+        (Some(server), _) => server.clone(),
+        (None, Some(config)) => {
+            let mut listen = config.listen;
+            // Who listens everywhere is found here too.
+            if listen.ip().is_unspecified() {
+                listen.set_ip(match listen {
+                    std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                    std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            format!("http://{listen}")
+        }
+        (None, None) => SERVER_DEFAULT.to_owned(),
+    };
+    let token = match (&args.token, &config) {
+        (Some(token), _) => Secret::new(token),
+        (None, Some(config)) => find_token(&config.apps, args.app.map(AppId))
+            .map_err(|reason| Fault::new(place, None, reason))?,
+        (None, None) => {
+            let reason = "which app? Give its event token (best in the environment, as \
+                          WHOWAS_EVENT_TOKEN), or name the server's config with --config";
+            return Err(Fault::new("--token", None, reason));
+        }
+    };
+    if token.reveal().is_empty() || token.reveal().contains(|c: char| c.is_ascii_control()) {
+        return Err(Fault::new("--token", None, "no token is empty, or of several lines"));
+    }
+    Ok(Target { server: parse_server(&server)?, token })
+}
+
+fn parse_server(text: &str) -> Result<Uri, Fault> {
+    let uri = text.trim_end_matches('/').parse::<Uri>().ok();
+    let is_usable = |uri: &Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.query().is_none()
+            && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
+    };
+    uri.filter(is_usable).ok_or_else(|| {
+        let reason = format!("{text:?} is no address of a server; one is {SERVER_DEFAULT}");
+        Fault::new("--server", None, reason)
+    })
+}
+
+/// The token of the app that is named, or of the only one that has any.
+fn find_token(apps: &Apps, id: Option<AppId>) -> Result<Secret, String> {
+    let with_token: Vec<(&App, &Secret)> =
+        apps.iter().filter_map(|app| Some((app, app.event_token.as_ref()?))).collect();
+    let ids: Vec<String> = with_token.iter().map(|(app, _)| app.id.to_string()).collect();
+    let found = match (id, with_token.as_slice()) {
+        (Some(id), all) => all.iter().find(|(app, _)| app.id == id),
+        (None, [one]) => Some(one),
+        (None, _) => None,
+    };
+    found.map(|(_, token)| (*token).clone()).ok_or_else(|| match (id, ids.as_slice()) {
+        (_, []) => "no app has an event_token; give one of them an event_token".to_owned(),
+        (Some(id), ids) => {
+            format!("no app {id} with an event_token; these have one: {}", ids.join(", "))
+        }
+        (None, ids) => format!("which app? Name it with --app: {}", ids.join(", ")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_of_http_and_shows_no_password() {
+        for good in ["http://127.0.0.1:7007", "https://a.example/whowas", "http://[::1]:7007/"] {
+            let parsed = parse_server(good).expect("an address").to_string();
+            assert_eq!(parsed.trim_end_matches('/'), good.trim_end_matches('/'));
+        }
+        for bad in ["", "127.0.0.1:7007", "ftp://a", "http://u:p@a", "http://a/?b", "/v1"] {
+            assert!(parse_server(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_that_of_the_app_meant() {
+        let config = |text: &str| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("whowas.toml");
+            std::fs::write(&path, text).expect("a file");
+            let app = text.contains("# two").then_some(2);
+            let args = TargetArgs { config: Some(path), app, ..Default::default() };
+            let told = target(&args).map(|it| (it.server.to_string(), it.token));
+            told.map_err(|fault| fault.to_string().rsplit("toml: ").next().map(str::to_owned))
+        };
+        let one = "[[apps]]\nid = 1\nevent_token = \"a\"\n[[apps]]\nid = 3\n";
+        let two = format!("{one}[[apps]]\nid = 2\nevent_token = \"b\"\n");
+        let listen = format!("listen = \"0.0.0.0:7\"\n{one}");
+        let at = |server: &str, token: &str| Ok((server.to_owned(), Secret::new(token)));
+        assert_eq!(config(one), at("http://127.0.0.1:7007/", "a"));
+        assert_eq!(config(&listen), at("http://127.0.0.1:7/", "a"));
+        assert_eq!(config(&format!("# two\n{two}")), at("http://127.0.0.1:7007/", "b"));
+        let asked = Err(Some("which app? Name it with --app: 1, 2".to_owned()));
+        assert_eq!(config(&two), asked);
+        let none = Err(Some("no app 2 with an event_token; these have one: 1".to_owned()));
+        assert_eq!(config(&format!("# two\n{one}")), none);
+    }
+}
