@@ -102,8 +102,9 @@ impl Envelope<'_> {
         let status = text(event.status).ok_or("an event of the core has no `event.status`")?;
         let name = match status.as_str() {
             "started" => "started",
-            // QUIRK(janus): a server that shuts down says so, but reports nobody's leave
-            // (captures/janus-1.1.2-sampleevh.jsonl, post 77).
+            // QUIRK(janus): a server that shuts down says so, and reports no leaves
+            // (captures/janus-1.1.2-sampleevh.jsonl, post 77) but of those whose WebSockets it
+            // closes, some milliseconds later.
             "shutdown" => "shutdown",
             _ => return Ok(None),
         };

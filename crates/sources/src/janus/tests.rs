@@ -506,3 +506,38 @@ fn a_room_that_is_destroyed_and_a_server_that_stops_leave_nobody_behind() {
         "#]],
     );
 }
+
+/// Stopped in order, Janus 1.1.2 closes its WebSockets some milliseconds after it told of its end,
+/// and then tells of those leaves too; not of those who use HTTP.
+#[test]
+fn who_leaves_while_the_server_stops_has_left_then() {
+    let joined = |step: i64, id: &str| {
+        join_with(&[("/timestamp", json!(at(step))), ("/event/data/id", json!(id))])
+    };
+    let of = |event: &str, after_us: i64| {
+        let mut told = told(event, at(5) + after_us);
+        told["event"]["data"]["id"] = json!("by websocket");
+        told
+    };
+    let mut end = core("shutdown");
+    end["timestamp"] = json!(at(5));
+    check_log(
+        &[
+            joined(1, "by http"),
+            joined(2, "by websocket"),
+            end,
+            of("unpublished", 1_625),
+            of("unpublished", 3_249),
+            of("leaving", 3_311),
+            joined(7, "by http"),
+        ],
+        expect![[r#"
+            1234, call 1: by http
+              01:45:09.1 to 01:45:10.2?
+            1234, call 1: by websocket
+              01:45:10.2 to 01:45:13.503311
+            1234, call 2: by http
+              01:45:15.7 to now
+        "#]],
+    );
+}
