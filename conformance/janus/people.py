@@ -60,6 +60,8 @@ class Person:
         self.session = None
         self.stays = {}
         self.handles = 0
+        # A marker of what is nowhere to be found afterwards.
+        self.display = "PRIVATE"
 
     async def call(self, by="http"):
         """Opens the session. `by` is `http` or `websocket`."""
@@ -80,7 +82,7 @@ class Person:
             opaque_id = attributes(device)
         handle = await self.attach(opaque_id)
         body = {"request": "joinandconfigure" if at_once else "join", "ptype": "publisher",
-                "room": room, "id": self.user, "display": "PRIVATE",
+                "room": room, "id": self.user, "display": self.display,
                 "metadata": {"os.name": "PRIVATE"}, "token": "PRIVATE"}
         if at_once:
             done = await self.clients.do("publish", handle=handle, kinds=publish, body=body)

@@ -20,6 +20,8 @@ LOBBY, HALL, CROWD, SECOND_CROWD = 1001, 77, 88, 89
 BIG = 2**53 + 1
 # Janus takes none that is larger.
 LARGEST = 2**63 - 1
+# 300 bytes, which Janus takes, and the log does not.
+TOO_LONG = "课" * 100
 LESSON, SAME_NAME = "课堂 (2) \"a\\b\" 👩‍👩‍👧", "1001"
 CROWD_SIZE = 12
 
@@ -204,8 +206,12 @@ async def stranger(stage):
 
 
 async def texts(stage):
-    """Ids that are text, in rooms of odd names."""
-    await stage.open_rooms(stage.texts, LESSON, SAME_NAME)
+    """Ids that are text, in rooms of odd names, of which one is too long for the log."""
+    await stage.open_rooms(stage.texts, LESSON, SAME_NAME, TOO_LONG)
+    # Not the truth, since no row can tell it. A dead letter keeps names, but no tokens.
+    otto = await stage.person("otto", "otto", janus=stage.texts, truth=Truth()).call()
+    otto.display = "Otto"
+    await otto.join(TOO_LONG, "nowhere")
     zoe, uuid, same = await all_of(
         stage.person("zoe", "Zoë/1 \"语\"", janus=stage.texts).call("websocket"),
         stage.person("uuid", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", janus=stage.texts).call(),
@@ -232,7 +238,7 @@ async def answers_are_lost(stage):
     sent = await until(lambda: len(again()) >= 3, 10)
     stage.relay.loses = 0
     stage.report.that("Janus sends again, byte for byte, what was stored but not answered",
-                      "" if sent else f"got {again()}",
+                      "" if sent else f"got {[post['answer'] for post in again()]}",
                       "" if len({post["body"] for post in again()}) == 1 else "the bodies differ")
     await asyncio.sleep(A_WHILE_S)
     await nora.leave(handle)
@@ -250,7 +256,7 @@ async def silence(stage):
     again = lambda: [post for post in stage.relay.posts[seen:] if tells(post, "joined")]
     tried = await until(lambda: len(again()) >= 3, 10)
     stage.report.that("a full disk: the connection is closed without an answer, and Janus tries again",
-                      "" if tried else f"got {again()}",
+                      "" if tried else f"got {len(again())} posts of the join",
                       *(f"answered {post['answer']!r}" for post in again() if post["answer"]))
     ballast.unlink()
     stored = await until(lambda: again() and again()[-1]["answer"] == "HTTP/1.1 200 OK", 15)
@@ -286,6 +292,8 @@ async def servers_end(stage, zoe):
     alice = await stage.person("alice", 11).call()
     await alice.join(LOBBY, "lobby again", LAPTOP, publish=["audio"])
     await stage.compare("after the servers' ends")
+    stage.report.that("the only dead letter is otto's join of a room whose name is too long",
+                      *stage.letter_faults("joined", "`event.data.room` cannot be used"))
 
 
 async def play(stage):
