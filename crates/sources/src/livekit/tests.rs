@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Delivery, Received, Unauthentic, shown};
 
+mod cases;
 mod reconcile;
 mod replay;
 
