@@ -6,11 +6,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -37,8 +40,16 @@ func runAndAsk(ctx context.Context, servers *servers, r *report) error {
 	if err := servers.startWhowas(ctx); err != nil {
 		return err
 	}
-	hook := "http://" + servers.whowasAddr + "/hooks/livekit/" + appID
-	if err := servers.startLiveKit(ctx, hook); err != nil {
+	hook := servers.hook()
+	// What LiveKit sends passes through here, so that it can be sent once more.
+	between, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer between.Close()
+	delivered := &recorder{hook: hook}
+	go delivered.serve(between)
+	if err := servers.startLiveKit(ctx, "http://"+between.Addr().String()+"/hooks/livekit/"+appID); err != nil {
 		return err
 	}
 	s := &session{servers: servers}
@@ -62,6 +73,7 @@ func runAndAsk(ctx context.Context, servers *servers, r *report) error {
 	}
 	settle(ctx, r, ask, l, "with alice still there")
 	askEverything(ctx, r, ask, l)
+	again(ctx, r, ask, delivered)
 
 	if err := s.thirdAct(ctx, a, l); err != nil {
 		return err
@@ -74,6 +86,40 @@ func runAndAsk(ctx context.Context, servers *servers, r *report) error {
 	r.that(fmt.Sprintf("the rooms' %d TURN passwords are neither in the data nor in the log", len(secrets)),
 		same("known", len(secrets), 2), traces(servers.folder, secrets))
 	return nil
+}
+
+// again delivers every webhook once more, the last first: nothing may change.
+func again(ctx context.Context, r *report, ask *asker, delivered *recorder) {
+	delivered.mu.Lock()
+	lines := append([]recorded(nil), delivered.lines...)
+	delivered.mu.Unlock()
+	before, err := ask.rows(ctx, everybody)
+	faults := []string{trouble(err)}
+	slices.Reverse(lines)
+	for _, line := range lines {
+		status, err := line.send(delivered.hook)
+		faults = append(faults, trouble(err), same("status", status, http.StatusOK))
+	}
+	after, err := ask.rows(ctx, everybody)
+	r.that(fmt.Sprintf("all %d webhooks once more, the last first: each is taken, nothing changes", len(lines)),
+		append(faults, trouble(err), same("more than thirty", len(lines) > 30, true),
+			same("rows", told(after), told(before)))...)
+}
+
+func everybody(q *query) { no := false; q.ExcludeServerUser = &no }
+
+// told is all that rows say, but for how long those are there who are still there.
+func told(rows []*row) string {
+	var all []string
+	for _, r := range rows {
+		line := *r
+		if !yes(line.Finished) {
+			line.Duration = nil
+		}
+		text, err := json.Marshal(line)
+		all = append(all, string(text)+trouble(err))
+	}
+	return strings.Join(all, "\n")
 }
 
 // traces looks for secrets in what whowas wrote.
@@ -165,7 +211,7 @@ func forged(ctx context.Context, r *report, hook string) {
 
 // askEverything asks for all of the log in every way, and compares.
 func askEverything(ctx context.Context, r *report, ask *asker, l *log) {
-	all, err := ask.rows(ctx, func(q *query) { no := false; q.ExcludeServerUser = &no })
+	all, err := ask.rows(ctx, everybody)
 	asked := time.Now()
 	r.that("everybody, servers included: one row for each stay, nobody else (no ghost, no mallory)",
 		trouble(err), same("rows", who(all), l.who(func(*stay) bool { return true })))

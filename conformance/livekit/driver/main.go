@@ -1,14 +1,16 @@
 // Command driver checks whowas against a real LiveKit server.
 //
-// It has three parts, one subcommand each:
+// It has four parts, one subcommand each:
 //
 //	driver check        starts whowas and livekit-server, lets real participants come and go,
 //	                    asks ListUserInfo through the official Volcengine SDK and compares
 //	driver record       the same session against a plain recorder in place of whowas:
 //	                    writes every webhook as it came, one JSON object a line
-//	driver participant  one participant in a process of its own (started by the other two)
+//	driver outage       two whowas, both down for longer than LiveKit tries to deliver: one asks
+//	                    LiveKit afterwards who is there, one does not
+//	driver participant  one participant in a process of its own (started by the others)
 //
-// Read scenario.go first: it tells who does what and what must come out of it.
+// Read scenario.go first: it tells who does what and what must come out of it; outage.go for itself.
 package main
 
 import (
@@ -22,11 +24,14 @@ import (
 )
 
 // The whole session, both servers included, has to be over by then.
-const sessionMax = 85 * time.Second
+const (
+	sessionMax = 90 * time.Second
+	outageMax  = 150 * time.Second
+)
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("usage: driver check|record|participant [flags]")
+		fail("usage: driver check|record|outage|participant [flags]")
 	}
 	if os.Args[1] == "participant" {
 		participate()
@@ -43,7 +48,11 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, sessionMax)
+	longest := sessionMax
+	if os.Args[1] == "outage" {
+		longest = outageMax
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 
 	servers := &servers{folder: *folder, livekitBin: *livekitBin, whowasBin: *whowasBin}
@@ -52,6 +61,8 @@ func main() {
 	switch os.Args[1] {
 	case "check":
 		failed = check(ctx, servers)
+	case "outage":
+		failed = outage(ctx, servers)
 	case "record":
 		err = record(ctx, servers, *out)
 	default:

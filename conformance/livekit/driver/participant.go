@@ -2,7 +2,7 @@ package main
 
 // One participant, in a process of its own, so that it can be killed like a phone whose battery
 // ends. It reads commands from standard input, a line each (`publish audio`, `publish video`,
-// `attributes JSON`, `resume`, `leave`), and says on standard output what happened, a JSON object a line.
+// `attributes JSON`, `resume`, `reconnect`, `leave`), and says on standard output what happened, a JSON object a line.
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/auth"
+	"github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/logger"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
@@ -24,6 +25,8 @@ type invitation struct {
 	URL      string `json:"url"`
 	Room     string `json:"room"`
 	Identity string `json:"identity"`
+	// What kind of participant the token makes them, by LiveKit's name; a person unless given.
+	Kind string `json:"kind"`
 	// Attributes that the app server puts into the access token.
 	TokenAttributes map[string]string `json:"token_attributes"`
 	// Attributes that the client itself brings when it joins.
@@ -32,7 +35,7 @@ type invitation struct {
 
 // happening is what a participant says.
 type happening struct {
-	What     string    `json:"what"` // joined, published, resumed, gone, saw_leave
+	What     string    `json:"what"` // joined, published, resumed (reconnected), gone, saw_leave
 	At       time.Time `json:"at"`
 	RoomSID  string    `json:"room_sid,omitempty"`
 	Identity string    `json:"identity,omitempty"`
@@ -88,6 +91,7 @@ func accessToken(invited invitation) (string, error) {
 		SetIdentity(invited.Identity).
 		SetName(strings.ToUpper(invited.Identity)).
 		SetAttributes(invited.TokenAttributes).
+		SetKind(livekit.ParticipantInfo_Kind(livekit.ParticipantInfo_Kind_value[invited.Kind])).
 		SetValidFor(10 * time.Minute).
 		ToJWT()
 }
@@ -107,6 +111,10 @@ func obey(room *lksdk.Room, line string) error {
 	case "resume":
 		// The signal connection breaks and is taken up again; the media connection stays.
 		room.Simulate(lksdk.SimulateSignalReconnect)
+		return nil
+	case "reconnect":
+		// The server forgets the client, which cannot resume then and begins anew, with a new sid.
+		room.Simulate(lksdk.SimulateNodeFailure)
 		return nil
 	case "leave":
 		room.Disconnect()

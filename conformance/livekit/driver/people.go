@@ -51,7 +51,15 @@ func (s *session) signalURL() string { return "ws://" + s.servers.livekitAddr }
 
 // join brings someone in and returns when they are connected.
 func (s *session) join(ctx context.Context, identity, room string, token, own map[string]string) (*person, error) {
-	p := &person{identity: identity, room: room}
+	return s.invite(ctx, invitation{
+		Room: room, Identity: identity, TokenAttributes: token, JoinAttributes: own,
+	})
+}
+
+// invite is join for whoever is no ordinary participant.
+func (s *session) invite(ctx context.Context, invited invitation) (*person, error) {
+	invited.URL = s.signalURL()
+	p := &person{identity: invited.Identity, room: invited.Room}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -78,7 +86,7 @@ func (s *session) join(ctx context.Context, identity, room string, token, own ma
 	s.people = append(s.people, p)
 	s.mu.Unlock()
 	go p.listen(stdout)
-	if err := p.tell(invitation{s.signalURL(), room, identity, token, own}); err != nil {
+	if err := p.tell(invited); err != nil {
 		return nil, err
 	}
 	joined, err := p.hear(ctx, "joined", "", before, 10*time.Second)
@@ -152,6 +160,34 @@ func (p *person) leave() error {
 	}
 	end(p.cmd, syscall.Signal(0))
 	p.interval.leave = &moment{before, time.Now()}
+	return nil
+}
+
+// reconnect makes the client begin anew, with a new sid: one connection ends, the next one begins.
+// What it returns is the next one.
+func (p *person) reconnect(ctx context.Context) (*person, error) {
+	before := time.Now()
+	if err := p.tell("reconnect"); err != nil {
+		return nil, err
+	}
+	again, err := p.hear(ctx, "resumed", "", before, 10*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	next := &person{identity: p.identity, room: p.room, roomSID: p.roomSID, cmd: p.cmd, stdin: p.stdin}
+	next.interval = &interval{join: moment{before, again.At}}
+	p.interval.leave = &moment{before, again.At}
+	return next, nil
+}
+
+// replaced waits until another device of the same identity has taken this one's place.
+func (p *person) replaced(ctx context.Context, by *person) error {
+	gone, err := p.hear(ctx, "gone", "", by.interval.join.from, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	p.drop()
+	p.interval.leave = &moment{by.interval.join.from, gone.At}
 	return nil
 }
 

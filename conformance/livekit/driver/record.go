@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -29,7 +30,10 @@ type recorded struct {
 	Body    string      `json:"body"`
 }
 
+// recorder answers webhooks itself, or passes them on to a hook and keeps those that it took.
 type recorder struct {
+	hook string
+
 	mu    sync.Mutex
 	lines []recorded
 }
@@ -90,6 +94,12 @@ func (r *recorder) serve(listener net.Listener) {
 				if err != nil {
 					return
 				}
+				if r.hook != "" {
+					// Where nobody listens, LiveKit finds nobody listening.
+					if status, err := request.send(r.hook); err != nil || status != http.StatusOK {
+						return
+					}
+				}
 				r.mu.Lock()
 				r.lines = append(r.lines, request)
 				r.mu.Unlock()
@@ -97,6 +107,34 @@ func (r *recorder) serve(listener net.Listener) {
 			}
 		}()
 	}
+}
+
+// send delivers a webhook byte for byte as it came, and tells the status of the answer.
+func (r recorded) send(hook string) (int, error) {
+	to, err := url.Parse(hook)
+	if err != nil {
+		return 0, err
+	}
+	connection, err := net.DialTimeout("tcp", to.Host, 5*time.Second)
+	if err != nil {
+		return 0, err
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
+	var head strings.Builder
+	fmt.Fprintf(&head, "POST %s HTTP/1.1\r\n", to.Path)
+	for _, header := range r.Headers {
+		fmt.Fprintf(&head, "%s: %s\r\n", header[0], header[1])
+	}
+	if _, err := io.WriteString(connection, head.String()+"\r\n"+r.Body); err != nil {
+		return 0, err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		return 0, err
+	}
+	answer.Body.Close()
+	return answer.StatusCode, nil
 }
 
 func readRequest(reader *bufio.Reader) (recorded, error) {

@@ -8,6 +8,9 @@ package main
 //	        carol   publishes, is killed, never comes back: the server notices by timeout
 //	        dave    is killed and comes back before the server noticed (duplicate identity), leaves
 //	        ghost   opens the signal connection only: never was in the room
+//	        hugo    has to connect anew (a full reconnect: a new sid), leaves
+//	        iris    opens a second device, which takes the place of the first, leaves
+//	        scribe  is an agent, tape a recorder: neither tells anything
 //	        gina    comes and goes just before the media server dies
 //	课堂 (2) erin    publishes, leaves; the room ends; she returns into its next call, which the
 //	                app server deletes
@@ -57,6 +60,10 @@ var (
 	erinMac     = client{"mac", "MacBook Air", "3.58.3", "wifi"}
 	robotServer = client{"linux", "rack 4", "1.0.0", "unknown"}
 	ginaPhone   = client{"ios", "iPhone 15 Pro", "3.58.3", "5g"}
+	hugoPhone   = client{"android", "Pixel 9", "3.58.3", "5g"}
+	irisPhone   = client{"ios", "iPhone 16", "3.58.3", "5g"}
+	irisTablet  = client{"ios", "iPad Air", "3.58.1", "wifi"}
+	machine     = client{os: "linux", access: "unknown"}
 )
 
 // stay is what one row of the answer has to say.
@@ -84,6 +91,7 @@ func (l *log) add(c client, pub bool, connections ...*person) {
 // actors are those whom a later act needs.
 type actors struct {
 	alice, bob, bobHere, carol, dave, erin, frank, robot *person
+	hugo, iris, scribe, tape                             *person
 }
 
 // firstAct brings everybody in.
@@ -108,11 +116,18 @@ func (s *session) firstAct(ctx context.Context) (*actors, error) {
 		{&a.bobHere, "bob", room2, bobTablet.facts("cell", "nr"), nil},
 		{&a.frank, "frank", room2, nil, nil},
 		{&a.robot, "robot", room2, robotServer.facts("wired", ""), nil},
+		{&a.hugo, "hugo", room1, hugoPhone.facts("cell", "nr"), nil},
+		{&a.iris, "iris", room1, irisPhone.facts("cell", "nr"), nil},
+		{&a.scribe, "scribe", room1, nil, nil},
+		{&a.tape, "tape", room1, nil, nil},
 	}
+	kinds := map[string]string{"scribe": "AGENT", "tape": "EGRESS"}
 	errs := make([]error, len(joins))
 	var all sync.WaitGroup
 	for i, j := range joins {
-		all.Go(func() { *j.into, errs[i] = s.join(ctx, j.identity, j.room, j.token, j.own) })
+		invited := invitation{Room: j.room, Identity: j.identity, Kind: kinds[j.identity],
+			TokenAttributes: j.token, JoinAttributes: j.own}
+		all.Go(func() { *j.into, errs[i] = s.invite(ctx, invited) })
 	}
 	all.Wait()
 	for _, err := range errs {
@@ -159,6 +174,10 @@ func (s *session) secondAct(ctx context.Context, a *actors, failReceiver, healRe
 	}
 	// The server removes the old connection while the new one comes in.
 	a.dave.interval.leave = &moment{daveAgain.interval.join.from, daveAgain.interval.join.to}
+	hugoAgain, irisAgain, err := s.comeTwice(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.bob.leave(); err != nil {
 		return nil, err
 	}
@@ -195,13 +214,17 @@ func (s *session) secondAct(ctx context.Context, a *actors, failReceiver, healRe
 	if err := pause(ctx, 3*time.Second); err != nil {
 		return nil, err
 	}
-	for _, p := range []*person{bobAgain, daveAgain} {
+	for _, p := range []*person{bobAgain, daveAgain, hugoAgain, irisAgain, a.scribe, a.tape} {
 		if err := p.leave(); err != nil {
 			return nil, err
 		}
 	}
 	l.add(bobTablet, true, a.bob, bobAgain)
 	l.add(daveLaptop, false, a.dave, daveAgain)
+	l.add(hugoPhone, false, a.hugo, hugoAgain)
+	l.add(irisTablet, false, a.iris, irisAgain)
+	l.add(machine, false, a.scribe)
+	l.add(machine, false, a.tape)
 	l.add(alicePhone, true, a.alice)
 
 	// The room is over departure_timeout after its last leave, and its next guest begins a call.
@@ -233,6 +256,17 @@ func (s *session) secondAct(ctx context.Context, a *actors, failReceiver, healRe
 	return &l, nil
 }
 
+// comeTwice is for those whom LiveKit lets in a second time in place of the first.
+func (s *session) comeTwice(ctx context.Context, a *actors) (hugo, iris *person, err error) {
+	if hugo, err = a.hugo.reconnect(ctx); err != nil {
+		return nil, nil, err
+	}
+	if iris, err = s.join(ctx, "iris", room1, irisTablet.facts("wifi", ""), nil); err != nil {
+		return nil, nil, err
+	}
+	return hugo, iris, a.iris.replaced(ctx, iris)
+}
+
 // thirdAct kills the media server: alice's leave is never told. The room's next call closes the
 // old one at its last event, which is gina's leave.
 func (s *session) thirdAct(ctx context.Context, a *actors, l *log) error {
@@ -254,7 +288,7 @@ func (s *session) thirdAct(ctx context.Context, a *actors, l *log) error {
 	end(s.servers.livekit, syscall.SIGKILL)
 	a.alice.drop()
 	a.alice.interval.leave = gina.interval.leave
-	if err := s.servers.startLiveKit(ctx, ""); err != nil {
+	if err := s.servers.startLiveKit(ctx); err != nil {
 		return err
 	}
 	aliceAgain, err := s.join(ctx, "alice", room1, alicePhone.facts("wifi", ""), nil)

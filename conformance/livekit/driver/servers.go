@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -40,6 +41,10 @@ type servers struct {
 	livekit       *exec.Cmd
 	livekitAddr   string
 	livekitConfig string
+	livekitPorts  []int
+
+	// reconcileSeconds is how often whowas asks LiveKit who is there; 0 is never.
+	reconcileSeconds int
 }
 
 func (s *servers) stop() {
@@ -69,6 +74,14 @@ func (s *servers) logFile(name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(s.folder, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
+// asking is the part of the config that makes whowas ask LiveKit who is there.
+func (s *servers) asking() string {
+	if s.reconcileSeconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`, url = "http://%s", reconcile_seconds = %d`, s.livekitAddr, s.reconcileSeconds)
+}
+
 var listening = regexp.MustCompile(`listening on http://(\S+)`)
 
 // startWhowas starts the server, or starts it again on the same address and data.
@@ -85,8 +98,8 @@ name = "conformance"
 access_keys = [{ id = %q, secret = %q }]
 
 [apps.sources]
-livekit = { api_key = %q, api_secret = %q }
-`, filepath.Join(s.folder, "data"), appID, rtcAppID, accessKeyID, secretKey, livekitKey, livekitSecret)
+livekit = { api_key = %q, api_secret = %q%s }
+`, filepath.Join(s.folder, "data"), appID, rtcAppID, accessKeyID, secretKey, livekitKey, livekitSecret, s.asking())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -135,10 +148,14 @@ livekit = { api_key = %q, api_secret = %q }
 	return ready(ctx, "http://"+s.whowasAddr+"/health/ready")
 }
 
-// startLiveKit starts livekit-server with its webhooks pointed at hook, or starts it again as it was.
-func (s *servers) startLiveKit(ctx context.Context, hook string) error {
+// hook is where this whowas takes LiveKit's webhooks.
+func (s *servers) hook() string { return "http://" + s.whowasAddr + "/hooks/livekit/" + appID }
+
+// startLiveKit starts livekit-server with its webhooks pointed at the hooks, or starts it again as
+// it was.
+func (s *servers) startLiveKit(ctx context.Context, hooks ...string) error {
 	if s.livekitConfig == "" {
-		if err := s.writeLiveKitConfig(hook); err != nil {
+		if err := s.writeLiveKitConfig(hooks); err != nil {
 			return err
 		}
 	}
@@ -156,12 +173,28 @@ func (s *servers) startLiveKit(ctx context.Context, hook string) error {
 	return ready(ctx, "http://"+s.livekitAddr+"/")
 }
 
-func (s *servers) writeLiveKitConfig(hook string) error {
-	ports, err := freePorts(3)
+// placeLiveKit finds ports for LiveKit, the first of which is its address.
+func (s *servers) placeLiveKit() error {
+	var err error
+	if s.livekitPorts, err = freePorts(3); err != nil {
+		return err
+	}
+	s.livekitAddr = fmt.Sprintf("127.0.0.1:%d", s.livekitPorts[0])
+	return nil
+}
+
+func (s *servers) writeLiveKitConfig(hooks []string) error {
+	if s.livekitPorts == nil {
+		if err := s.placeLiveKit(); err != nil {
+			return err
+		}
+	}
+	ports := s.livekitPorts
+	// A list in JSON is one in YAML.
+	urls, err := json.Marshal(hooks)
 	if err != nil {
 		return err
 	}
-	s.livekitAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
 	s.livekitConfig = filepath.Join(s.folder, "livekit.yaml")
 	// A STUN server has to be named, or the participants are sent to a public one; nobody
 	// answers at this address, and none is needed on loopback.
@@ -181,10 +214,10 @@ room:
   empty_timeout: 5
 webhook:
   api_key: %s
-  urls: [%q]
+  urls: %s
 logging:
   json: true
-`, ports[0], livekitKey, livekitSecret, ports[1], ports[2], departureTimeoutS, livekitKey, hook)
+`, ports[0], livekitKey, livekitSecret, ports[1], ports[2], departureTimeoutS, livekitKey, urls)
 	return os.WriteFile(s.livekitConfig, []byte(text), 0o600)
 }
 
