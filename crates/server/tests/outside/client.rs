@@ -118,6 +118,11 @@ pub(crate) fn volcengine(
 
 /// `ListUserInfo` of everybody within a minute of now, servers included.
 pub(crate) fn list_user_info(to: SocketAddr, room: &str) -> Value {
+    list_user_info_of(to, RTC_ID, room)
+}
+
+/// The same for any app that has the demo's key.
+pub(crate) fn list_user_info_of(to: SocketAddr, rtc_id: &str, room: &str) -> Value {
     let at = |unix_s: u64| {
         let it = stamp(unix_s);
         let (date, time) = it.split_once('T').expect("date and time");
@@ -126,7 +131,7 @@ pub(crate) fn list_user_info(to: SocketAddr, room: &str) -> Value {
     };
     let (start, end) = (at(now_unix_s() - 3_600), at(now_unix_s() + 60));
     let target = format!(
-        "/?Action=ListUserInfo&AppId={RTC_ID}&EndTime={end}&ExcludeServerUser=false\
+        "/?Action=ListUserInfo&AppId={rtc_id}&EndTime={end}&ExcludeServerUser=false\
          &RoomId={room}&StartTime={start}&Version=2023-11-01"
     );
     let answer = volcengine(to, "GET", &target, b"", SECRET);

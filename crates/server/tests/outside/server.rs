@@ -68,6 +68,15 @@ impl Server {
         Self { child, stderr, address }
     }
 
+    /// The largest amount of memory that it ever held, in MiB.
+    pub(crate) fn memory_peak_mib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|it| it.trim().strip_suffix(" kB")).expect("a figure");
+        kib.trim().parse::<u64>().expect("a number") / 1024
+    }
+
     /// Sends a signal by its name and waits for the end; tells the status and what else was said.
     pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String) {
         let id = self.child.id().to_string();
