@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
-use crate::log::{Event, OpenCall, StayPage, StayQuery};
+use crate::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use crate::users::{Profile, ProfileChange, User, UserView};
 
 /// A user to be put into the directory.
@@ -139,6 +139,9 @@ pub trait Store: Send + Sync + 'static {
         heard_before_unix_us: i64,
         limit: u32,
     ) -> Result<Vec<OpenCall>>;
+
+    /// What the log shows of all apps, counted: exact, and as cheap as one read of a row.
+    async fn log_figures(&self) -> Result<LogFigures>;
 
     /// Takes a step towards a log without what is older than `before_unix_us`, removing about
     /// `events_max` events at most. Once no more is to do, every room is cut as

@@ -5,7 +5,10 @@ use std::io::BufWriter;
 use std::time::Duration;
 
 use domain::AppId;
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use domain::log::LogFigures;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_appender::non_blocking::WorkerGuard;
 
@@ -67,6 +70,10 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "Participants who had left, as a media server told only when it was asked"
     );
     describe_counter!("whowas_idle_closed_total", "Calls closed since nothing was heard of them");
+    describe_gauge!("whowas_log_stays", "Stays that the log has");
+    describe_gauge!("whowas_log_open_stays", "Stays of whoever is still there");
+    describe_gauge!("whowas_log_inferred_leaves", "Spans whose end nobody reported");
+    describe_gauge!("whowas_log_inferred_joins", "Spans whose beginning nobody reported");
     describe_gauge!("whowas_writer_queue", "Changes that wait for the store's writer");
     describe_histogram!("whowas_writer_group_size", "Changes in one commit");
     describe_histogram!(
@@ -160,6 +167,19 @@ pub(crate) fn reconciled(source: &'static str, ended: usize, went_well: bool) {
 pub(crate) fn reconcile_failure(source: &'static str, reason: &'static str) {
     counter!("whowas_reconcile_failures_total", "source" => source, "reason" => reason)
         .increment(1);
+}
+
+/// Tells what the log shows now.
+pub(crate) fn log_figures(figures: LogFigures) {
+    let LogFigures { stays, open_stays, inferred_leaves, inferred_joins } = figures;
+    let gauges = [
+        ("whowas_log_stays", stays),
+        ("whowas_log_open_stays", open_stays),
+        ("whowas_log_inferred_leaves", inferred_leaves),
+        ("whowas_log_inferred_joins", inferred_joins),
+    ];
+    // A number that loses its last digits is more than anybody has stays.
+    gauges.into_iter().for_each(|(name, number)| gauge!(name).set(number as f64));
 }
 
 /// Counts calls that were closed since nothing was heard of them.

@@ -10,7 +10,8 @@ use tokio::time::MissedTickBehavior;
 use crate::http::Server;
 use crate::{observe, reconcile};
 
-/// How often what the histograms have collected is moved out of the way of new values.
+/// How often the log is counted, and what the histograms have collected is moved out of the way of
+/// new values.
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 /// How often the log is searched for what is older than the retention. A search reads each room
 /// that has something old, so this is not for every second.
@@ -36,6 +37,12 @@ async fn tidy_metrics(server: Arc<Server>) {
     let mut every = tokio::time::interval(METRICS_EVERY);
     loop {
         every.tick().await;
+        match server.ctx.store.log_figures().await {
+            Ok(figures) => observe::log_figures(figures),
+            Err(error) => {
+                tracing::error!(cause = observe::chain(&error), "the log could not be counted");
+            }
+        }
         server.metrics.run_upkeep();
     }
 }

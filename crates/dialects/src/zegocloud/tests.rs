@@ -9,7 +9,7 @@ use domain::app::{App, Apps, Quirks, Secret};
 use domain::clock::FixedClock;
 use domain::error::{EngineError, Error};
 use domain::log::dead::{DeadLetter, LetterPage};
-use domain::log::{Event, OpenCall, StayPage, StayQuery};
+use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
 use domain::users::{Profile, ProfileChange};
 use domain::{Settings, UserId};
@@ -1225,6 +1225,10 @@ impl Store for Failing {
     }
 
     async fn open_calls(&self, _: AppId, _: i64, _: u32) -> domain::Result<Vec<OpenCall>> {
+        Err(self.0.clone())
+    }
+
+    async fn log_figures(&self) -> domain::Result<LogFigures> {
         Err(self.0.clone())
     }
 

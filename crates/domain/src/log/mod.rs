@@ -14,13 +14,15 @@
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
 //! [`mod@record`], [`query`], [`mod@retire`] and [`idle`] are the operations; [`open`] is what is
-//! told of calls that are on; [`dead`] keeps what could not be read.
+//! told of calls that are on, [`figures`] how much there is of all; [`dead`] keeps what could not
+//! be read.
 
 pub mod client;
 pub mod closing;
 pub mod dead;
 pub mod end;
 pub mod event;
+pub mod figures;
 pub mod idle;
 pub mod intervals;
 pub mod mint;
@@ -35,6 +37,7 @@ pub use client::{Access, ClientFacts, Os};
 pub use closing::{Closer, Closers, Closing, Proof, Reach};
 pub use end::{Certainty, End};
 pub use event::{Event, Fact, Presence};
+pub use figures::LogFigures;
 pub use intervals::{Interval, fold_participant};
 pub use open::OpenCall;
 pub use query::{StayPage, StayQuery, list_stays};

@@ -86,9 +86,10 @@ fn a_call_without_any_event_is_closed_where_the_config_says_so() {
 
     let limit = ("WHOWAS_IDLE_CLOSE_MINUTES", "5");
     let server = Server::demo(data.path(), &[("WHOWAS_LIMITS", "off"), limit]);
-    // It is looked for at the start, and counted when it is done.
-    let counted = |_| get(server.address, "/metrics").text().contains("whowas_idle_closed_total 1");
-    assert!((0..100_000).any(counted));
+    // It is looked for at the start, and counted when it is done; so is the log.
+    let metrics = || get(server.address, "/metrics").text();
+    assert!((0..100_000).any(|_| metrics().contains("whowas_idle_closed_total 1\n")));
+    assert!((0..100_000).any(|_| metrics().contains("whowas_log_stays 2\n")));
     let closed = stay(&server, "Silent");
     assert_eq!(closed["Finished"], true);
     assert_eq!(closed["Duration"], 1_200 - 301);

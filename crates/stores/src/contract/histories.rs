@@ -264,6 +264,8 @@ async fn attack(arrivals: Arrivals, queries: Vec<StayQuery>) -> Result<(), TestC
             let expected = stays(&model, &everything(app)).await;
             prop_assert_eq!(stays(&store, &everything(app)).await, expected);
         }
+        let expected = model.log_figures().await.expect("figures");
+        prop_assert_eq!(store.log_figures().await.expect("figures"), expected);
     }
     for app in [AppId(1), AppId(2)] {
         let expected = open_calls(&model, app).await;
@@ -317,6 +319,8 @@ async fn attack_and_retire(
             let expected = stays(&model, &everything(app)).await;
             prop_assert_eq!(stays(&store, &everything(app)).await, expected);
         }
+        let expected = model.log_figures().await.expect("figures");
+        prop_assert_eq!(store.log_figures().await.expect("figures"), expected);
     }
     let other_folder = tempfile::tempdir().expect("a folder");
     let other = Embedded::open(&Options::new(other_folder.path())).expect("it opens");

@@ -15,6 +15,7 @@ use crate::memory::Memory;
 mod crowds;
 mod dead;
 mod directory;
+mod figures;
 mod histories;
 mod kills;
 mod log;
@@ -95,6 +96,12 @@ engines! {
             a_room_without_calls_is_given_some
             minted_calls_join_and_part
             arrival_does_not_matter
+        }
+        figures {
+            an_empty_log_has_nothing_to_count
+            stays_are_counted_while_they_are_open_and_after
+            what_is_inferred_is_counted_until_the_real_event_comes
+            what_is_too_old_is_not_counted
         }
         open {
             a_call_is_open_while_somebody_is_there

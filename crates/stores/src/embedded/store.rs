@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
-use domain::log::{Event, OpenCall, StayPage, StayQuery};
+use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
 use domain::users::ProfileChange;
 use heed::Env;
@@ -169,6 +169,10 @@ impl Store for Embedded {
             yield_now().await;
         }
         Ok(search.into_found())
+    }
+
+    async fn log_figures(&self) -> Result<LogFigures> {
+        self.read(log::figures)
     }
 
     async fn retire(&self, before_unix_us: i64, events_max: usize) -> Result<Retired> {

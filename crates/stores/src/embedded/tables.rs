@@ -4,9 +4,9 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 
-use domain::log::Stay;
 use domain::log::dead::DeadLetter;
 use domain::log::stay::RoomKey;
+use domain::log::{LogFigures, Stay};
 use domain::users::User;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, RoTxn, RwTxn};
@@ -85,6 +85,8 @@ tables! {
     sums: Index,
     /// Pieces of seconds in which a great many began.
     crowds: Index,
+    /// One row: all stays, counted.
+    figures: Table<LogFigures>,
     /// By app, in the order in which they came.
     dead_letters: Table<DeadLetter>,
     /// How much there is of each app.
@@ -182,6 +184,13 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
             let (key, bytes) = row?;
             Ok((key, record::unseal(name, key, bytes)?))
         }))
+    }
+}
+
+impl<T> Table<T> {
+    /// For a record that cannot be what it says.
+    pub(super) fn damaged(&self) -> Fault {
+        Fault::Damaged { table: self.name, how: Damage::Encoding }
     }
 }
 

@@ -5,6 +5,7 @@
 //! for a room with a million of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Add;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use domain::log::event::EventHash;
 use domain::log::open::OPEN_CALLS_MAX;
 use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
-use domain::log::{Event, OpenCall, Stay, StayPage, StayQuery, fold_room};
+use domain::log::{Event, LogFigures, OpenCall, Stay, StayPage, StayQuery, fold_room};
 use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
 use domain::users::{ProfileChange, User};
 
@@ -135,6 +136,12 @@ impl Store for Memory {
         let calls = stays.into_iter().filter_map(|stay| log.open_call(stay));
         let quiet = calls.filter(|call| call.last_heard_unix_us < heard_before_unix_us);
         Ok(quiet.take(limit.min(OPEN_CALLS_MAX) as usize).collect())
+    }
+
+    async fn log_figures(&self) -> Result<LogFigures> {
+        let log = lock(&self.log);
+        let stays = log.stays.values().flatten();
+        Ok(stays.map(LogFigures::of).fold(LogFigures::default(), LogFigures::add))
     }
 
     /// All in one step.

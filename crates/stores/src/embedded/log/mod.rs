@@ -44,6 +44,6 @@ pub(super) use recount::recount;
 pub(super) use remove::{Cut, Removal, Removed, remove};
 pub(super) use settle::settle;
 pub(super) use standing::Standing;
-pub(super) use tally::{Tally, count};
+pub(super) use tally::{Tally, count, figures};
 pub(super) use touched::Touched;
 pub(super) use uncalled::MintedInterval;

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::log::Stay;
+use domain::log::{LogFigures, Stay};
 
 use super::crowds::{self, Newcomer};
 use super::index::{self, CLASSES};
 use super::sums::{self, Counted, SumsChange, SumsOf};
 use crate::embedded::fault::Result;
-use crate::embedded::transaction::Write;
+use crate::embedded::transaction::{Read, Write};
 
 /// How many stays a room has at least when it begins to be counted. Visiting fewer is no slower,
 /// and most rooms never have as many: for them nothing is written. In the store's own tests so few
@@ -30,7 +30,16 @@ struct Changes {
 
 /// What is to be counted.
 #[derive(Default)]
-pub(in crate::embedded) struct Tally(BTreeMap<Counted, Changes>);
+pub(in crate::embedded) struct Tally {
+    scopes: BTreeMap<Counted, Changes>,
+    /// Of the stays that came, in all.
+    came: LogFigures,
+    /// Of those that went.
+    went: LogFigures,
+}
+
+/// The key of the only row of the figures.
+const FIGURES: &[u8] = b"log";
 
 /// What counts of a stay.
 type Counts = (i64, Option<i64>, bool);
@@ -42,6 +51,8 @@ fn counts(stay: &Stay) -> Counts {
 impl Tally {
     /// A stay was written, over the one that was there before, or was removed.
     pub(super) fn note(&mut self, number: u64, old: Option<&Stay>, new: Option<&Stay>) {
+        self.went += old.map(LogFigures::of).unwrap_or_default();
+        self.came += new.map(LogFigures::of).unwrap_or_default();
         if old.map(counts) == new.map(counts) {
             return;
         }
@@ -49,7 +60,7 @@ impl Tally {
             let scopes = [Counted::App(stay.app), Counted::Room(stay.app, stay.room.clone())];
             for scope in scopes {
                 let rest = index::rest_in_key(&scope.scope(), stay);
-                let changes = self.0.entry(scope).or_default();
+                let changes = self.scopes.entry(scope).or_default();
                 let (created, left, is_server) = counts(stay);
                 changes.sums.entry(created).or_default().began.add(is_server, change);
                 if let Some(left) = left {
@@ -65,7 +76,9 @@ impl Tally {
 
 /// Brings the sums up to date with the stays.
 pub(in crate::embedded) fn count(write: &mut Write<'_>) -> Result<()> {
-    for (scope, changes) in std::mem::take(&mut write.tally).0 {
+    let Tally { scopes, came, went } = std::mem::take(&mut write.tally);
+    count_all(write, came, went)?;
+    for (scope, changes) in scopes {
         let is_counted = SumsOf::find(write.read(), scope.scope())?.is_some();
         let changes = match is_counted {
             true => Some(changes),
@@ -77,6 +90,23 @@ pub(in crate::embedded) fn count(write: &mut Write<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// All stays, counted.
+pub(in crate::embedded) fn figures(read: Read<'_>) -> Result<LogFigures> {
+    Ok(read.tables.figures.find(read.txn, FIGURES)?.unwrap_or_default())
+}
+
+fn count_all(write: &mut Write<'_>, came: LogFigures, went: LogFigures) -> Result<()> {
+    if came == went {
+        return Ok(());
+    }
+    let now = (figures(write.read())? + came).without(went);
+    let table = &write.tables.figures;
+    match now.ok_or_else(|| table.damaged())? {
+        none if none == LogFigures::default() => table.delete(&mut write.txn, FIGURES),
+        now => table.put(&mut write.txn, FIGURES, &now),
+    }
 }
 
 fn apply(write: &mut Write<'_>, scope: &Counted, changes: Changes) -> Result<()> {
