@@ -42,6 +42,22 @@ deny:
 figures:
     bench/figures
 
+# events per second through each door, on one core
+events:
+    bench/events
+
+# from a webhook until ListUserInfo shows it
+visible:
+    bench/visible
+
+# what a retention pass adds to the latency of requests
+retention:
+    bench/retention
+
+# how often a room log is wrong, by what its webhooks' queue lost
+histories:
+    cargo run --release --locked -p whowas-histories
+
 # exactly what CI runs, from a clean checkout
 ci:
     bash .ci/run

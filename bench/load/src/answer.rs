@@ -80,6 +80,16 @@ pub(crate) fn none_failed() -> Check {
     })
 }
 
+/// No refused event; hooks tell of none.
+pub(crate) fn no_errors() -> Check {
+    Box::new(|body| {
+        let answer: Value = serde_json::from_slice(body).context("an answer that is not JSON")?;
+        let errors = answer["errors"].as_array().map_or(0, Vec::len);
+        ensure!(errors == 0, "{errors} events were refused, the first: {}", answer["errors"][0]);
+        Ok(())
+    })
+}
+
 /// For a server that does no work.
 pub(crate) fn anything() -> Check {
     Box::new(|_| Ok(()))

@@ -20,6 +20,8 @@ const CHECKED_EACH: usize = 100;
 
 pub(crate) struct Plan {
     pub(crate) requests: Vec<Vec<u8>>,
+    /// How many events each of them tells; empty if they tell none.
+    pub(crate) events: Vec<u32>,
     /// Whether the requests may be sent again once all were sent.
     pub(crate) repeat: bool,
     /// What the body of an answer with status 200 must show.
@@ -34,6 +36,10 @@ pub(crate) struct Times {
 
 pub(crate) struct Report {
     latency_us: Histogram<u64>,
+    /// Those of the measured time.
+    events: u64,
+    /// Those of all requests that succeeded, the warm-up's too.
+    pub(crate) events_taken: u64,
     errors: u64,
     first_error: Option<String>,
     answer_bytes: usize,
@@ -93,10 +99,17 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
         stream.write_all(&run.plan.requests[request]).await.context("sending a request")?;
         let answer = answer::read(&mut stream, &mut unread).await?;
         last = Instant::now();
-        if let Err(error) = run.check(request, &answer) {
+        let events = u64::from(run.plan.events.get(request).copied().unwrap_or(0));
+        let checked = run.check(request, &answer);
+        let is_good = checked.is_ok();
+        if let Err(error) = checked {
             report.errors += 1;
             report.first_error.get_or_insert_with(|| format!("{error:#}"));
-        } else if last >= run.measured_from && last <= run.until {
+        } else {
+            report.events_taken += events;
+        }
+        if is_good && last >= run.measured_from && last <= run.until {
+            report.events += events;
             report.latency_us.record(u64::try_from((last - sent).as_micros())?)?;
         }
         report.answer_bytes = answer.body.len();
@@ -129,11 +142,21 @@ impl Report {
     fn new(took: Duration) -> anyhow::Result<Self> {
         // A minute at most, three digits.
         let latency_us = Histogram::new_with_bounds(1, 60_000_000, 3)?;
-        Ok(Self { latency_us, errors: 0, first_error: None, answer_bytes: 0, took })
+        Ok(Self {
+            latency_us,
+            events: 0,
+            events_taken: 0,
+            errors: 0,
+            first_error: None,
+            answer_bytes: 0,
+            took,
+        })
     }
 
     fn add(&mut self, one: Self) -> anyhow::Result<()> {
         self.latency_us.add(one.latency_us)?;
+        self.events += one.events;
+        self.events_taken += one.events_taken;
         self.errors += one.errors;
         self.answer_bytes = one.answer_bytes;
         self.first_error = self.first_error.take().or(one.first_error);
@@ -146,12 +169,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let requests = self.latency_us.len();
         let seconds = self.took.as_secs_f64();
+        let per_s = |count| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let quantile = |q| self.latency_us.value_at_quantile(q);
         write!(
             f,
-            "requests_per_s={:.0} p50_us={} p99_us={} p999_us={} errors={} requests={requests} \
+            "requests_per_s={:.0} events_per_s={:.0} p50_us={} p99_us={} p999_us={} errors={} requests={requests} \
              seconds={seconds:.2} answer_bytes={}",
-            if seconds > 0.0 { requests as f64 / seconds } else { 0.0 },
+            per_s(requests),
+            per_s(self.events),
             quantile(0.5),
             quantile(0.99),
             quantile(0.999),

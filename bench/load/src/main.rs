@@ -5,7 +5,8 @@
 //! would share its mistakes. Requests are made and signed before the measured time begins.
 //!
 //! Read in this order: [`sign`], [`requests`], [`answer`], [`drive`]; [`fixed`] is the other side.
-//! [`start`] measures a program's start and rest.
+//! [`story`] and [`senders`] are what [`events`] sends at full speed; [`visible`] and [`steady`]
+//! send at a [`paced`] rate. [`start`] measures a program's start and rest.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,13 +15,23 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod answer;
 mod drive;
+mod events;
 mod fixed;
+mod paced;
 mod requests;
+mod senders;
+mod server;
 mod sign;
 mod start;
+mod steady;
+mod story;
+mod visible;
 
 use drive::Plan;
+use events::EventsArgs;
 use requests::{Ids, Target};
+use steady::SteadyArgs;
+use visible::VisibleArgs;
 
 #[derive(Parser)]
 #[command(about = "Signed load for whowas, and a bare server to compare with")]
@@ -54,6 +65,27 @@ enum Work {
         /// How many requests are made beforehand; the run ends when they are used up
         #[arg(long, default_value_t = 100_000)]
         requests: usize,
+    },
+    /// Events of many rooms, one webhook each or batches of native ones, each stored once
+    Events {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        events: EventsArgs,
+    },
+    /// How long from a LiveKit webhook until ListUserInfo shows it
+    Visible {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        visible: VisibleArgs,
+    },
+    /// Reads and writes at a fixed rate
+    Steady {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        steady: SteadyArgs,
     },
     /// The bytes of one of the above, or a small GET, to a server that does not read them
     Fixed {
@@ -122,13 +154,22 @@ fn main() -> anyhow::Result<()> {
             anyhow::ensure!(users > 0, "--users is at least 1");
             let mut random = fastrand::Rng::with_seed(load.seed);
             let requests = requests::batch_get(&load.target(), POOL_LEN, each, users, &mut random);
-            measure(&load, Plan { requests, repeat: true, check: answer::found(each) })
+            measure(
+                &load,
+                Plan { requests, events: vec![], repeat: true, check: answer::found(each) },
+            )
         }
         Work::Register { load, ids, first, each, requests } => {
             let ids = load.ids(ids, first);
             let requests = requests::register(&load.target(), requests, each, ids);
-            measure(&load, Plan { requests, repeat: false, check: answer::none_failed() })
+            measure(
+                &load,
+                Plan { requests, events: vec![], repeat: false, check: answer::none_failed() },
+            )
         }
+        Work::Events { load, events } => events::measure(&load, &events),
+        Work::Visible { load, visible } => visible::measure(&load, &visible),
+        Work::Steady { load, steady } => steady::measure(&load, &steady),
         Work::Fixed { load, like } => {
             let target = load.target();
             let mut random = fastrand::Rng::with_seed(load.seed);
@@ -140,7 +181,10 @@ fn main() -> anyhow::Result<()> {
                     requests::register(&target, POOL_LEN, 20, ids)
                 }
             };
-            measure(&load, Plan { requests, repeat: true, check: answer::anything() })
+            measure(
+                &load,
+                Plan { requests, events: vec![], repeat: true, check: answer::anything() },
+            )
         }
     }
 }
@@ -148,6 +192,13 @@ fn main() -> anyhow::Result<()> {
 impl Load {
     fn target(&self) -> Target<'_> {
         Target { addr: self.addr, app: self.app, key: &self.key, secret: &self.secret }
+    }
+
+    fn times(&self) -> anyhow::Result<drive::Times> {
+        Ok(drive::Times {
+            warm_up: Duration::try_from_secs_f64(self.warm_up).context("--warm-up")?,
+            measured: Duration::try_from_secs_f64(self.seconds).context("--seconds")?,
+        })
     }
 
     fn ids(&self, order: Order, first: u64) -> Ids {
@@ -158,14 +209,14 @@ impl Load {
     }
 }
 
+/// One thread: the generator shares two cores with the server, and must be the smaller of both.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
 fn measure(load: &Load, plan: Plan) -> anyhow::Result<()> {
-    // One thread: the generator shares two cores with the server, and must be the smaller of both.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let times = drive::Times {
-        warm_up: Duration::try_from_secs_f64(load.warm_up).context("--warm-up")?,
-        measured: Duration::try_from_secs_f64(load.seconds).context("--seconds")?,
-    };
-    let report = runtime.block_on(drive::run(load.addr, load.connections, times, plan))?;
+    let report =
+        runtime()?.block_on(drive::run(load.addr, load.connections, load.times()?, plan))?;
     println!("{report}");
     Ok(())
 }

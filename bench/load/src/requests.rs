@@ -4,7 +4,9 @@ use std::{collections::HashSet, fmt::Write, net::SocketAddr};
 
 use jiff::Timestamp;
 
+use crate::senders::{self, Sender};
 use crate::sign::Signer;
+use crate::story::Happening;
 
 /// Whom the requests are for.
 pub(crate) struct Target<'a> {
@@ -99,14 +101,72 @@ pub(crate) fn get(target: &Target<'_>) -> Vec<u8> {
     format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", target.addr).into_bytes()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the server compares the date with its real clock")]
-fn signer(target: &Target<'_>) -> Signer {
-    Signer::new(target.key, target.secret, &target.addr.to_string(), Timestamp::now())
+pub(crate) fn signer(target: &Target<'_>) -> Signer {
+    Signer::new(target.key, target.secret, &target.addr.to_string(), now())
+}
+
+/// ListUserInfo of one room of the app whose RTC id is `rtc_id`, between two times.
+pub(crate) fn list_user_info(
+    target: &Target<'_>,
+    signer: &Signer,
+    rtc_id: &str,
+    room: &str,
+    (from, until): (Timestamp, Timestamp),
+) -> Vec<u8> {
+    let escaped =
+        |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().replace(':', "%3A");
+    let query = format!(
+        "Action=ListUserInfo&AppId={rtc_id}&EndTime={}&RoomId={room}&StartTime={}&Version=2023-11-01",
+        escaped(until),
+        escaped(from)
+    );
+    let signed = signer.sign("GET", &query, b"");
+    format!(
+        "GET /?{query} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nX-Date: {}\r\n\
+         X-Content-Sha256: {}\r\nAuthorization: {}\r\n\r\n",
+        target.addr, signed.date, signed.body_sha256, signed.authorization
+    )
+    .into_bytes()
+}
+
+/// Facts as their sender tells them, and of each request how many.
+pub(crate) fn events(
+    target: &Target<'_>,
+    sender: Sender,
+    batch: usize,
+    happenings: impl Iterator<Item = Happening>,
+    now: Timestamp,
+) -> (Vec<Vec<u8>>, Vec<u32>) {
+    let mut happenings = happenings.filter(|it| senders::tells(sender, it.deed)).peekable();
+    let (mut requests, mut facts) = (vec![], vec![]);
+    while happenings.peek().is_some() {
+        let len = senders::group_len(sender, requests.len(), batch);
+        let group: Vec<Happening> = happenings.by_ref().take(len).collect();
+        let told = senders::tell(sender, target.app, &group, now);
+        facts.push(told.facts);
+        requests.push(
+            format!(
+                "POST {} HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {}\r\n\r\n{}",
+                told.path,
+                target.addr,
+                told.headers,
+                told.body.len(),
+                told.body
+            )
+            .into_bytes(),
+        );
+    }
+    (requests, facts)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server compares dates with its real clock")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 fn post(target: &Target<'_>, signer: &Signer, action: &str, body: &str) -> Vec<u8> {
     let query = format!("Action={action}&Version=2020-12-01");
-    let signed = signer.sign(&query, body.as_bytes());
+    let signed = signer.sign("POST", &query, body.as_bytes());
     format!(
         "POST /?{query} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
          X-Date: {}\r\nX-Content-Sha256: {}\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -121,7 +181,10 @@ fn post(target: &Target<'_>, signer: &Signer, action: &str, body: &str) -> Vec<u
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
+    use crate::story::Story;
 
     fn target() -> Target<'static> {
         let addr = SocketAddr::from(([127, 0, 0, 1], 7007));
@@ -150,5 +213,18 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         let requests = batch_get(&target(), 1, 50, 10, &mut random);
         assert_eq!(body(&requests[0])["UserIds"].as_array().map(Vec::len), Some(10));
+    }
+
+    #[test]
+    fn each_sender_tells_the_whole_story_and_nothing_twice() {
+        let now = "2026-11-21T02:02:43Z".parse().expect("a time");
+        for &sender in Sender::value_variants() {
+            let story = Story::new(5, 13 * 500, 1_795_000_000_000, 1_795_001_000_000).tell();
+            let (requests, facts) = events(&target(), sender, 100, story, now);
+            assert_eq!(facts.iter().sum::<u32>(), 13 * 500, "{sender:?}");
+            let different: HashSet<&Vec<u8>> = requests.iter().collect();
+            assert_eq!(different.len(), requests.len(), "{sender:?}");
+            assert!(requests.iter().all(|request| body(request) != serde_json::Value::Null));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Volcengine's signature, in the form of headers, for a POST of JSON.
+//! Volcengine's signature, in the form of headers, with JSON as content type.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{Timestamp, tz::TimeZone};
@@ -35,10 +35,10 @@ impl Signer {
     }
 
     /// `query` is canonical already: sorted, and encoded as RFC 3986 says.
-    pub(crate) fn sign(&self, query: &str, body: &[u8]) -> Signed {
+    pub(crate) fn sign(&self, method: &str, query: &str, body: &[u8]) -> Signed {
         let body_sha256 = hex(&Sha256::digest(body));
         let canonical = format!(
-            "POST\n/\n{query}\ncontent-type:application/json\nhost:{}\nx-content-sha256:{body_sha256}\n\
+            "{method}\n/\n{query}\ncontent-type:application/json\nhost:{}\nx-content-sha256:{body_sha256}\n\
              x-date:{}\n\n{SIGNED_HEADERS}\n{body_sha256}",
             self.host, self.date
         );
@@ -60,7 +60,7 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -75,7 +75,7 @@ mod tests {
         let secret = "c2VjcmV0LXRlc3Qta2V5LWZvci1jYXB0dXJl";
         let signer = Signer::new("AKLTtestaccesskeyid", secret, "127.0.0.1:18081", now);
         let body = br#"{"AppId": 123456, "UserIds": [10001, 10002]}"#;
-        let signed = signer.sign("Action=BatchGetUser&Version=2020-12-01", body);
+        let signed = signer.sign("POST", "Action=BatchGetUser&Version=2020-12-01", body);
         assert_eq!(signed.date, "20261121T020243Z");
         assert_eq!(
             signed.body_sha256,
