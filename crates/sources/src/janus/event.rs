@@ -103,8 +103,8 @@ impl Envelope<'_> {
         let name = match status.as_str() {
             "started" => "started",
             // QUIRK(janus): a server that shuts down says so, and reports no leaves
-            // (captures/janus-1.1.2-sampleevh.jsonl, post 77) but of those whose WebSockets it
-            // closes, some milliseconds later.
+            // (captures/janus-1.1.2-sampleevh.jsonl, post 77), but mostly those of clients whose
+            // WebSockets it closes, some milliseconds later.
             "shutdown" => "shutdown",
             _ => return Ok(None),
         };

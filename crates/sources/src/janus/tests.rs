@@ -508,7 +508,7 @@ fn a_room_that_is_destroyed_and_a_server_that_stops_leave_nobody_behind() {
 }
 
 /// Stopped in order, Janus 1.1.2 closes its WebSockets some milliseconds after it told of its end,
-/// and then tells of those leaves too; not of those who use HTTP.
+/// and mostly has the time to tell of those leaves too; never of those who use HTTP.
 #[test]
 fn who_leaves_while_the_server_stops_has_left_then() {
     let joined = |step: i64, id: &str| {
