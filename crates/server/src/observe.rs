@@ -150,9 +150,10 @@ pub(crate) fn dead_letters(source: &'static str, outcome: &'static str, count: u
 }
 
 /// Counts what went from the log because it was older than the retention.
-pub(crate) fn retired(stays: u64, events: u64) {
+pub(crate) fn retired(stays: u64, events: u64, dead_letters: u64) {
     counter!("whowas_retired_total", "what" => "stay").increment(stays);
     counter!("whowas_retired_total", "what" => "event").increment(events);
+    counter!("whowas_retired_total", "what" => "dead_letter").increment(dead_letters);
 }
 
 /// Counts a round of asking a media server who is there.

@@ -84,7 +84,7 @@ async fn close_idle(server: Arc<Server>) {
 async fn retire(ctx: &Context) -> domain::Result<()> {
     loop {
         let step = log::retire(ctx).await?;
-        observe::retired(step.stays, step.events);
+        observe::retired(step.stays, step.events, step.dead_letters);
         if !step.more {
             return Ok(());
         }

@@ -81,6 +81,10 @@ fn target(args: &TargetArgs) -> Result<Target, Failure> {
 /// What is said of a call that failed and is not tried again.
 fn failed(trouble: Trouble) -> Failure {
     Failure::Failed(match trouble {
+        Trouble::Again(reason) if reason.contains("certificate") => anyhow::anyhow!(
+            "{reason}\nIf the authority behind its certificate is one of your own, name the file of \
+             that authority's certificate in SSL_CERT_FILE."
+        ),
         Trouble::Again(reason) => anyhow::anyhow!(
             "{reason}\nIs the server running? Start it with `whowas serve`, or name its address \
              with --server."

@@ -143,3 +143,95 @@ impl Remembered {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::AppId;
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn letters_of(hook: Hook, body: &str, useless: Useless) -> Vec<(String, Option<String>)> {
+        let delivery = Delivery {
+            app: AppId(1),
+            rtc_id: None,
+            credentials: &BTreeMap::new(),
+            headers: &HeaderMap::new(),
+            body: body.as_bytes(),
+            now_unix_us: 7,
+        };
+        let letters = write(hook, &delivery, useless).into_iter();
+        let text = |body| String::from_utf8(body).expect("text");
+        letters.map(|letter| (letter.reason, letter.body.map(text))).collect()
+    }
+
+    fn published(time_unix_us: i64, opaque_id: &str) -> String {
+        format!(
+            r#"{{"emitter":"j","type":64,"timestamp":{time_unix_us},"handle_id":3,"opaque_id":"{opaque_id}","event":{{"plugin":"janus.plugin.videoroom","data":{{"event":"published","room":1,"id":2}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn of_a_group_what_was_of_no_use_is_kept_and_nothing_else() {
+        let facts = r#"{\"os.name\":\"ios\",\"token\":\"x\"}"#;
+        let group = [published(5, ""), "17".to_owned(), published(9, facts), published(6, "")];
+        let useless = Useless {
+            reasons: vec!["the event is not an object that can be read".to_owned()],
+            // A publication with client facts is two events.
+            refused: vec![(9, "too early".to_owned()), (9, "too early".to_owned())],
+        };
+        let letters = letters_of(Hook::Janus, &format!("[{}]", group.join(",")), useless);
+        let kept = published(9, facts).replace(r#",\"token\":\"x\""#, "");
+        assert_eq!(
+            letters,
+            [
+                ("the event is not an object that can be read".to_owned(), Some("17".to_owned())),
+                ("too early".to_owned(), Some(kept)),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_kept_leaves_its_reason() {
+        let useless = || Useless { reasons: vec!["a".into(), "b".into()], refused: vec![] };
+        let nothing = |reason: &str| (reason.to_owned(), None);
+        assert_eq!(letters_of(Hook::Janus, "[", useless()), [nothing("a"), nothing("b")]);
+        let long = format!("{{\"x\":\"{}\"}}", "x".repeat(BODY_BYTES_MAX));
+        let one = Useless { reasons: vec!["a".into()], refused: vec![] };
+        assert_eq!(letters_of(Hook::Livekit, &long, one), [nothing("a")]);
+    }
+
+    #[test]
+    fn a_letter_is_known_for_an_hour_or_until_many_others_came() {
+        let remembered = Remembered::default();
+        let letter = |reason: &str, body: Option<&[u8]>| DeadLetter {
+            app: AppId(1),
+            door: Door::parse("livekit").expect("a door"),
+            received_unix_us: 0,
+            reason: reason.to_owned(),
+            body: body.map(<[u8]>::to_vec),
+        };
+        let mark =
+            |reason, body, delivered: &[u8]| remembered.mark(&letter(reason, body), delivered);
+        let one = mark("a", Some(b"x"), b"delivered");
+        assert_eq!(one, mark("a", Some(b"x"), b"delivered otherwise"));
+        assert_ne!(one, mark("b", Some(b"x"), b"delivered"));
+        assert_ne!(one, mark("a", Some(b"y"), b"delivered"));
+        assert_ne!(mark("a", None, b"x"), mark("a", None, b"y"));
+
+        assert!(!remembered.has(one, 0));
+        remembered.add(vec![one], 0);
+        assert!(remembered.has(one, REMEMBERED_FOR_US));
+        assert!(!remembered.has(one, REMEMBERED_FOR_US + 1));
+        let others = |count: usize| (0..count as u64).map(|n| one.wrapping_add(n + 1)).collect();
+        remembered.add(others(REMEMBERED_MAX - 1), 0);
+        assert!(remembered.has(one, 0));
+        remembered.add(others(1), 0);
+        assert!(!remembered.has(one, 0));
+        remembered.add(vec![one], 0);
+        remembered.clear();
+        assert!(!remembered.has(one, 0));
+    }
+}

@@ -1,8 +1,8 @@
 //! The webhooks of a LiveKit server.
 //!
 //! `signature` proves that a delivery is from somebody who knows the API secret. `webhook` reads
-//! the few fields that the log needs and nothing else: what is not read can neither be stored nor
-//! logged, and what LiveKit invents later cannot fail what is already understood. [`reconcile`]
+//! the few fields that the log needs and nothing else: what is not read cannot get into an
+//! event, and what LiveKit invents later cannot fail what is already understood. [`reconcile`]
 //! asks LiveKit in turn, for leaves that it failed to tell.
 
 use domain::AppId;

@@ -30,7 +30,7 @@ pub(super) struct Progress {
     /// Of the rest of the file, if it has an end that is known.
     bytes_total: Option<u64>,
     began: Instant,
-    told_bytes: Option<u64>,
+    told_bytes: u64,
 }
 
 impl Progress {
@@ -39,9 +39,9 @@ impl Progress {
             let bar = bytes_total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
             let template = if bytes_total.is_some() { BAR } else { SPINNER };
             let style = ProgressStyle::with_template(template);
-            bar.with_style(style.expect("the templates are well formed"))
+            bar.with_message("0 events").with_style(style.expect("the templates are well formed"))
         });
-        Self { bar, bytes_total, began: Instant::now(), told_bytes: None }
+        Self { bar, bytes_total, began: Instant::now(), told_bytes: 0 }
     }
 
     pub(super) fn notes(&self) -> Notes {
@@ -62,12 +62,12 @@ impl Progress {
 
     /// Writes a line, if there is no bar and anything to tell.
     pub(super) fn tell(&mut self, tally: &Tally) {
-        if self.bar.is_some() || self.told_bytes == Some(tally.bytes) {
+        if self.bar.is_some() || self.told_bytes == tally.bytes {
             return;
         }
-        self.told_bytes = Some(tally.bytes);
+        self.told_bytes = tally.bytes;
         let total = self.bytes_total.map(|total| format!(" of {}", HumanBytes(total)));
-        let left = self.bytes_total.filter(|_| tally.bytes > 0).map(|total| {
+        let left = self.bytes_total.map(|total| {
             let left = total.saturating_sub(tally.bytes) as f64 / tally.bytes as f64;
             format!(", {} left", HumanDuration(self.began.elapsed().mul_f64(left)))
         });
