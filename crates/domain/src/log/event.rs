@@ -131,8 +131,10 @@ pub struct FactOrder {
     pub connection: Option<ConnectionId>,
     /// sender,
     pub source: SourceName,
-    /// and id.
+    /// id,
     pub id: EventId,
+    /// and the time that was told, since a sender may use an id again at another time.
+    pub time_unix_us: i64,
 }
 
 /// 128 bits of SHA-256: of an event's identity, or of its content.
@@ -267,6 +269,7 @@ impl Event {
             connection: self.presence().and_then(|who| who.connection.clone()),
             source: self.source.clone(),
             id: self.id.clone(),
+            time_unix_us: self.time_unix_us,
         }
     }
 }

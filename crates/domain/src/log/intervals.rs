@@ -297,7 +297,7 @@ impl<C: Closers> Sweep<'_, C> {
         match self.of_connection(step) {
             Some(index) if self.drafts[index].left_by_connection => {}
             Some(index) => {
-                let (index, at) = match self.ended_by_rejoin_at(index, step.event.time_unix_us) {
+                let (index, at) = match self.ended_by_rejoin_at(index, step) {
                     Some(before) => (before, step.event.time_unix_us),
                     None => (index, step.at()),
                 };
@@ -310,10 +310,12 @@ impl<C: Closers> Sweep<'_, C> {
 
     /// The draft of the same connection that the join of `index` closed, if that join has the very
     /// time of this leave: then both are dated in whole seconds, and the leave came first.
-    fn ended_by_rejoin_at(&self, index: usize, at: i64) -> Option<usize> {
+    fn ended_by_rejoin_at(&self, index: usize, step: &Step<'_>) -> Option<usize> {
+        let at = step.event.time_unix_us;
         let Interval { connection, joined_unix_us, .. } = &self.drafts[index].interval;
         let closed_then = |draft: &Draft| {
             draft.interval.connection == *connection
+                && draft.may_be_in(step.call())
                 && draft.interval.end == End::At(at, Certainty::Inferred)
         };
         let rejoined = *joined_unix_us == at;

@@ -34,7 +34,7 @@ pub struct Stay {
     pub call: CallId,
     /// Who.
     pub participant: ParticipantId,
-    /// Never empty; in the order of their beginning.
+    /// Never empty; in the order of their beginning, then of their end.
     pub spans: Vec<Span>,
     /// Of each fact, what the last join in time told that told it.
     pub client: ClientFacts,
@@ -124,5 +124,11 @@ pub fn stays_of<'a>(
             end: interval.end,
         });
     }
-    stays.into_values().collect()
+    let mut stays: Vec<Stay> = stays.into_values().collect();
+    for stay in &mut stays {
+        // Of two that began at one instant, the one that was over first comes first.
+        let ends = |span: &Span| span.end.unix_us().unwrap_or(i64::MAX);
+        stay.spans.sort_by_key(|span| (span.joined_unix_us, ends(span)));
+    }
+    stays
 }

@@ -4,8 +4,8 @@
 //! leaves, with and without the time of the join, before, at and behind their own; publications and
 //! client facts, also before any join; ends of the room and snapshots, of a call and of none;
 //! restarts of two servers; silences, true and not; calls named and not named, connections named
-//! and not named, mixed in one history; three participants; whole seconds and fractions, mostly few
-//! instants, so that ties are the rule.
+//! and not named, mixed in one history; three participants; ids that come again at another
+//! time; whole seconds and fractions, mostly few instants, so that ties are the rule.
 //!
 //! [`truths`] begins with what really happened: who was there, by which connection, from when to
 //! when. What is reported of it is precise or in whole seconds, and connections have the same names
@@ -139,10 +139,14 @@ fn any_events(
     connections: &'static [&'static str],
     count: std::ops::Range<usize>,
 ) -> impl Strategy<Value = Vec<Event>> {
-    let one = (instants(), 0..2_u8, facts(connections));
+    // Few ids, since a sender may use one again at another time.
+    let one = (instants(), 0..2_u8, 0..9_usize, facts(connections));
     prop::collection::vec(one, count).prop_map(|events| {
-        let number = |(number, (time, from, fact))| event(number, time, source(from), fact);
-        events.into_iter().enumerate().map(number).collect()
+        let event = |(time, from, id, fact)| event(id, time, source(from), fact);
+        let mut events: Vec<Event> = events.into_iter().map(event).collect();
+        let mut identities = BTreeSet::new();
+        events.retain(|it| identities.insert(it.identity()));
+        events
     })
 }
 

@@ -169,3 +169,17 @@ fn a_call_that_is_named_is_no_part_of_a_minted_one() {
         "#]],
     );
 }
+
+/// Whoever was looked for in vain at the instant of the join, and then published, came back.
+#[test]
+fn of_two_spans_that_began_at_one_instant_the_shorter_comes_first() {
+    check(
+        "10.25 join u source=b
+         10.25 present
+         10.25 publish u source=a
+         10.875 leave u source=b",
+        expect![[r#"
+            5df7 u 10.250-~10.250 ~10.250-10.875 pub
+        "#]],
+    );
+}

@@ -1,4 +1,5 @@
-//! The order in which a room's facts are read: time, rank, connection, source, id.
+//! The order in which a room's facts are read: time, rank, connection, source, id, and the time as
+//! it was told.
 
 use super::*;
 use crate::log::event::{FactOrder, Rank};
@@ -36,6 +37,27 @@ fn then_the_connection_the_source_and_the_id() {
          10.5 join w conn=b source=b
          10.5 join v conn=b source=b",
     );
+}
+
+/// The same sender, the same id, another time: these are two events. What they tell of one instant
+/// has an order all the same, so that it does not matter which of them came first.
+#[test]
+fn an_id_may_come_again_at_another_time() {
+    let with_id = |mut event: Event| {
+        event.id = EventId::parse("e").expect("an id");
+        event
+    };
+    let stories = [
+        ["10 join u conn=k", "10.25 leave u conn=k call=c joined=10"],
+        ["10.25 leave u call=c joined=9 os=ios", "10.5 leave u joined=9 os=web"],
+        ["10 leave u conn=k os=ios joined=9", "10.999999 leave u conn=k os=web joined=9"],
+    ];
+    for story in stories {
+        let mut events = story.map(|line| with_id(event(0, line)));
+        let forwards = fold_room(&at(), &events);
+        events.reverse();
+        assert_eq!(fold_room(&at(), &events), forwards, "{story:?}");
+    }
 }
 
 /// Which of two joins without a connection counts as the first is the order's to say, so that it

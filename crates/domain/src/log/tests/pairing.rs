@@ -220,6 +220,22 @@ fn a_connection_of_one_call_is_another_one_in_the_next() {
     );
 }
 
+/// Not even where the one of the other call was closed in the very second.
+#[test]
+fn a_leave_in_whole_seconds_is_of_its_call() {
+    check(
+        "10 join u conn=k call=c
+         12 join u conn=l call=c sole=yes
+         12 join u conn=k call=d
+         12 leave u conn=k call=d
+         13 leave u conn=k call=c",
+        expect![[r#"
+            c u 10.000-13.999 12.000..
+            d u 12.000-12.999
+        "#]],
+    );
+}
+
 /// The first leave of a connection is its end; the second is of nothing.
 #[test]
 fn a_connection_leaves_once() {
