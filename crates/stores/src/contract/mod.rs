@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::embedded::{Embedded, Options};
 use crate::memory::Memory;
 
+mod answers;
 mod crowds;
 mod dead;
 mod directory;
