@@ -17,6 +17,7 @@ mod crowds;
 mod dead;
 mod directory;
 mod figures;
+mod hard_cases;
 mod histories;
 mod kills;
 mod log;
@@ -112,6 +113,11 @@ engines! {
             open_calls_are_those_of_the_app
             those_that_began_first_come_first
             a_long_lesson_is_one_call
+        }
+        hard_cases {
+            duplicate_delivery
+            two_servers_copies_replay_after_days
+            late_data
         }
         pages {
             a_query_selects_by_app_room_and_participants
