@@ -70,8 +70,8 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("the path is text")
 }
 
-/// Waits until the server has stored so many native events.
-fn wait_for_stored(server: &Server, count: u64) {
+/// Waits until a load has brought so many events into the server.
+fn wait_for_stored(server: &Server, loading: &mut Child, count: u64) {
     const NAME: &str = "whowas_events_total{source=\"native\",outcome=\"stored\"} ";
     let stored = || {
         let metrics = get(server.address, "/metrics").text();
@@ -79,6 +79,7 @@ fn wait_for_stored(server: &Server, count: u64) {
         line.map_or(0, |count| count.parse::<u64>().expect("a number"))
     };
     while stored() < count {
+        assert_eq!(loading.try_wait().expect("it is ours"), None, "it ended too early");
         std::thread::yield_now();
     }
 }
@@ -118,8 +119,8 @@ fn fifty_thousand_lines_are_there_once_although_the_server_is_killed() {
     let server = Server::unlimited(data.path());
     let address = server.address;
     let load = ["load", text(&file), "--json", "--rejects", text(&rejects)];
-    let loading = events(address, &load).spawn().expect("it runs");
-    wait_for_stored(&server, 10_000);
+    let mut loading = events(address, &load).spawn().expect("it runs");
+    wait_for_stored(&server, &mut loading, 10_000);
     server.end("KILL");
     let server = Server::again(data.path(), address);
     let said = end(loading);
@@ -158,8 +159,9 @@ fn a_load_that_is_interrupted_goes_on_where_it_was() {
     let lines: Vec<String> = (0..STAYS).flat_map(|number| stay(number, ROOMS)).collect();
     let file = write(files.path(), "history.ndjson", &lines);
     let server = Server::unlimited(data.path());
-    let loading = events(server.address, &["load", text(&file), "--json"]).spawn().expect("runs");
-    wait_for_stored(&server, 10_000);
+    let mut loading =
+        events(server.address, &["load", text(&file), "--json"]).spawn().expect("runs");
+    wait_for_stored(&server, &mut loading, 10_000);
     let id = loading.id().to_string();
     assert!(Command::new("kill").args(["-s", "INT", &id]).status().expect("kill runs").success());
     let said = end(loading);
