@@ -11,6 +11,7 @@ mod altered;
 mod bodies;
 mod doc;
 mod names;
+mod published;
 mod random;
 mod required;
 mod sender;

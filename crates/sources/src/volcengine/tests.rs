@@ -16,7 +16,6 @@ mod bad;
 mod replay;
 
 const NOW_US: i64 = 1_795_255_300_000_000;
-const YEAR_US: i64 = 365 * 86_400 * 1_000_000;
 const SECRET: &str = "secret key";
 
 const RTC_ID: &str = "661e0000000000000000543c";

@@ -16,7 +16,6 @@ mod bad;
 mod replay;
 
 const NOW_US: i64 = 1_795_225_600_000_000;
-const YEAR_US: i64 = 365 * 86_400 * 1_000_000;
 const SECRET: &str = "a callback secret";
 
 fn receive_as(

@@ -78,12 +78,17 @@ pub(in crate::contract) const SENDER: Sender = Sender {
 
 /// What `livekit-server` sends with a delivery that it makes now.
 fn token(body: &[u8], keys: Keys<'_>) -> Headers {
-    let (now_s, hash) = (NOW_US / 1_000_000, STANDARD.encode(Sha256::digest(body)));
-    let (iss, exp) = (keys[0], now_s + 300);
+    vec![("authorization", token_of(&STANDARD.encode(Sha256::digest(body)), keys))]
+}
+
+/// A token over a body of this hash.
+pub(in crate::contract) fn token_of(hash: &str, keys: Keys<'_>) -> String {
+    let (iss, now_s) = (keys[0], NOW_US / 1_000_000);
+    let exp = now_s + 300;
     let claims = format!(r#"{{"iss":"{iss}","nbf":{now_s},"exp":{exp},"sha256":"{hash}"}}"#);
     let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
     let header = encode(br#"{"alg":"HS256","typ":"JWT"}"#);
     let signed = format!("{header}.{}", encode(claims.as_bytes()));
     let mac = encode(&hmac_sha256(keys[1], signed.as_bytes()));
-    vec![("authorization", format!("{signed}.{mac}"))]
+    format!("{signed}.{mac}")
 }

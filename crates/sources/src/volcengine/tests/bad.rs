@@ -3,9 +3,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::{
-    NOW_US, SECRET, YEAR_US, check, data_with, read, receive_as, sample_with, samples, try_receive,
-};
+use super::{check, data_with, read, sample_with, samples, try_receive};
 use crate::Unauthentic;
 
 #[test]
@@ -28,54 +26,11 @@ fn what_is_not_signed_is_not_authentic() {
 }
 
 #[test]
-fn another_secret_is_not_ours() {
-    let body = samples()[0].to_string();
-    let as_secret = |secret| receive_as(secret, body.as_bytes(), NOW_US).map(drop);
-    assert_eq!(as_secret(Some(SECRET)), Ok(()));
-    for other in [Some("the secret key of another app"), Some(""), None] {
-        assert_eq!(as_secret(other), Err(Unauthentic::Mismatch), "{other:?}");
-    }
-}
-
-#[test]
-fn one_changed_character_of_any_value_is_refused() {
+fn a_signature_in_upper_case_proves_as_much() {
     let good = samples()[0].clone();
-    let names = [
-        "EventType",
-        "EventData",
-        "EventTime",
-        "EventId",
-        "AppId",
-        "Version",
-        "Nonce",
-        "Signature",
-    ];
-    for name in names {
-        let text = good[name].as_str().expect("a text").to_owned();
-        let flipped = (0..text.len()).map(|at| {
-            let mut bytes = text.clone().into_bytes();
-            bytes[at] ^= 1;
-            String::from_utf8(bytes).expect("ASCII")
-        });
-        let others = [format!("{text} "), format!("0{text}"), text[1..].to_owned()];
-        for changed in flipped.chain(others) {
-            let mut callback = good.clone();
-            callback[name] = json!(changed);
-            let refused = Err(Unauthentic::Mismatch);
-            assert_eq!(try_receive(callback.to_string().as_bytes()), refused, "{callback}");
-        }
-        if name != "Signature" {
-            for changed in [Value::Null, json!({}), json!(5)] {
-                let mut callback = good.clone();
-                callback[name] = changed;
-                let refused = Err(Unauthentic::Mismatch);
-                assert_eq!(try_receive(callback.to_string().as_bytes()), refused, "{callback}");
-            }
-        }
-    }
     let mut upper = good.clone();
     upper["Signature"] = json!(good["Signature"].as_str().expect("a text").to_uppercase());
-    assert_eq!(read(&upper), read(&good), "upper case proves as much");
+    assert_eq!(read(&upper), read(&good));
 }
 
 /// The values are signed without their names, so those of two fields can be exchanged. Nothing that
@@ -95,13 +50,6 @@ fn what_is_not_signed_is_not_read() {
     callback["BusinessId"] = json!({"a": ["business"]});
     callback["Future"] = json!([{}]);
     assert_eq!(read(&callback), read(&samples()[0]));
-}
-
-#[test]
-fn a_replay_a_year_later_is_the_event_that_is_known_already() {
-    let body = samples()[0].to_string();
-    let receive = |now_us| receive_as(Some(SECRET), body.as_bytes(), now_us);
-    assert_eq!(receive(NOW_US + YEAR_US), receive(NOW_US));
 }
 
 #[test]
@@ -184,56 +132,5 @@ fn what_only_helps_may_be_odd() {
         ("Future", Value::Bool(true)),
     ] {
         assert_eq!(read(&data_with("UserLeaveRoom", &[(name, value)])), usual, "{name}");
-    }
-}
-
-#[test]
-fn ids_beyond_2_to_the_53_keep_their_digits() {
-    for id in [9_007_199_254_740_993_u64, u64::MAX] {
-        let changes = [("RoomId", json!(id)), ("UserId", json!(id))];
-        let callback = data_with("UserJoinRoom", &changes);
-        let received = try_receive(callback.to_string().as_bytes()).expect("authentic");
-        let who = received.events[0].presence().expect("somebody");
-        let id = id.to_string();
-        assert_eq!((who.room.as_str(), who.participant.as_str()), (id.as_str(), id.as_str()));
-    }
-}
-
-#[test]
-fn ids_are_taken_in_every_alphabet_as_they_are() {
-    let ids = [
-        "课堂",
-        "комната",
-        "غرفة",
-        "ห้อง",
-        "🎓👩‍🏫",
-        "e\u{301}",
-        " a ",
-        "a\tb",
-        "\u{202e}x",
-        "a\"b\\c",
-    ];
-    for id in ids {
-        let changes = [("RoomId", json!(id)), ("UserId", json!(id))];
-        let callback = data_with("UserJoinRoom", &changes);
-        let received = try_receive(callback.to_string().as_bytes()).expect("authentic");
-        let who = received.events[0].presence().expect("somebody");
-        assert_eq!((who.room.as_str(), who.participant.as_str()), (id, id));
-    }
-}
-
-#[test]
-fn five_megabytes_are_read_like_one() {
-    let usual = read(&sample_with("UserJoinRoom", &[]));
-    let large = "x".repeat(5 << 20);
-    assert_eq!(read(&data_with("UserJoinRoom", &[("ExtraInfo", json!(large))])), usual);
-    let deep = format!("{}{}", "[".repeat(1 << 20), "]".repeat(1 << 20));
-    let nested = samples()[0].to_string().replacen('{', &format!("{{\"x\":{deep},"), 1);
-    assert_eq!(try_receive(nested.as_bytes()), try_receive(samples()[0].to_string().as_bytes()));
-    let data = samples()[0]["EventData"].as_str().expect("a text").to_owned();
-    let data = data.replacen('{', &format!("{{\"x\":{deep},"), 1);
-    assert_eq!(read(&sample_with("UserJoinRoom", &[("EventData", json!(data))])), usual);
-    for large in [large, deep, "{\"a\":".repeat(1 << 20)] {
-        assert_eq!(try_receive(large.as_bytes()), Err(Unauthentic::Missing));
     }
 }
