@@ -88,6 +88,35 @@ pub(super) fn one_document_is_no_array_of_them(sender: &Sender) {
     is_not_read(sender, values.to_string().as_bytes());
 }
 
+/// How many of an object's values are tried in each place of an array.
+const VALUES_TRIED: usize = 7;
+
+/// Nor is an array an object anywhere inside, whichever of the object's values it holds: a derived
+/// reader would take them for the fields in an order of its own.
+pub(super) fn an_array_of_its_values_is_no_object(sender: &Sender) {
+    for sample in sender.samples {
+        for path in sample.needs {
+            let doc = sample.doc();
+            let Some(Doc::Object(fields)) = doc.all(path).first() else { continue };
+            let values = fields.iter().take(VALUES_TRIED).map(|(_, value)| value.to_string());
+            let values: Vec<String> = values.chain(["null".to_owned()]).collect();
+            let mut arrays = vec![String::new()];
+            for _ in 0..3 {
+                let with = |array: &String| {
+                    let comma = if array.is_empty() { "" } else { "," };
+                    values.iter().map(|value| format!("{array}{comma}{value}")).collect::<Vec<_>>()
+                };
+                arrays = arrays.iter().flat_map(with).collect();
+                for array in &arrays {
+                    let doc = sample.with(path, &format!("[{array}]"));
+                    let received = sender.deliver(&sender.sign(&doc)).expect("authentic");
+                    assert_eq!(received.events, [], "{doc}");
+                }
+            }
+        }
+    }
+}
+
 /// The objects that a document is made of, the document itself first.
 fn objects_of(doc: &Doc) -> Vec<String> {
     let is_object = |path: &String| matches!(doc.all(path)[0], Doc::Object(_));

@@ -50,6 +50,7 @@ promises! {
             what_is_no_document_is_not_read
             a_document_is_read_to_its_last_byte
             one_document_is_no_array_of_them
+            an_array_of_its_values_is_no_object
             five_mebibytes_are_read_like_one
             depth_costs_nothing
             a_field_that_stands_twice_is_never_mixed
