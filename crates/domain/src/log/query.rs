@@ -27,7 +27,7 @@ pub struct StayQuery {
     pub until_unix_s: i64,
     /// How many of them to pass over, in the order of answers.
     pub offset: u64,
-    /// How many of them to show, [`PAGE_LEN_MAX`] at most.
+    /// How many of them to show; [`list_stays`] shows [`PAGE_LEN_MAX`] at most.
     pub limit: u32,
 }
 
@@ -52,11 +52,12 @@ pub struct StayPage {
     pub stays: Vec<Stay>,
 }
 
-/// One page of the stays that `query` selects.
+/// One page of the stays that `query` selects, [`PAGE_LEN_MAX`] long at most.
 pub async fn list_stays(ctx: &Context, query: &StayQuery) -> Result<StayPage> {
     let nobody = query.participants.as_ref().is_some_and(BTreeSet::is_empty);
     if nobody || query.until_unix_s < query.from_unix_s {
         return Ok(StayPage { total: 0, stays: vec![] });
     }
-    ctx.store.page_of_stays(query).await
+    let limit = query.limit.min(PAGE_LEN_MAX);
+    ctx.store.page_of_stays(&StayQuery { limit, ..query.clone() }).await
 }

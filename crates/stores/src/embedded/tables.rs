@@ -85,6 +85,8 @@ tables! {
     sums: Index,
     /// Pieces of seconds in which a great many began.
     crowds: Index,
+    /// How many events about somebody each sender sent.
+    senders: Table<u64>,
     /// One row: all stays, counted.
     figures: Table<LogFigures>,
     /// By app, in the order in which they came.

@@ -7,7 +7,7 @@ use domain::store::Appended;
 use serde::{Deserialize, Serialize};
 
 use super::place::Seat;
-use super::touched::{Restart, Step, Touched, TouchedRoom};
+use super::touched::{Step, Touched, TouchedRoom};
 use crate::embedded::fault::{Damage, Fault, Result};
 use crate::embedded::key::{Key, KeyParts, time_bytes};
 use crate::embedded::tables::Index;
@@ -94,12 +94,13 @@ impl EventPlace {
         event: &Event,
         step: Step,
     ) -> Result<()> {
+        write.tally.note_event(event, step);
         let Some(room) = event.room() else {
             let server = restarts_of(event.app, event.door.as_str(), event.source.as_str());
             set(&write.tables.restarts, write, &self.key(server), step)?;
-            let (app, door) = (event.app, event.door.clone());
-            let restart = |closer| Restart { app, door, closer };
-            touched.restarts.extend(Closer::from_event(event).map(restart));
+            let server = (event.app, event.door.clone(), event.source.clone());
+            let restarts = touched.restarts.entry(server).or_default();
+            restarts.insert(event.effective_unix_us());
             return Ok(());
         };
         let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };

@@ -1,4 +1,4 @@
-//! For tests: whether sums and crowds are those of the stays.
+//! For tests: whether sums and crowds are those of the stays, and senders those of the events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use domain::log::Stay;
 use super::crowds;
 use super::index;
 use super::sums::{self, Counted};
+use super::tally;
 use crate::embedded::key::Key;
 use crate::embedded::transaction::Read;
 
@@ -20,6 +21,19 @@ pub(in crate::embedded) fn recount(read: Read<'_>) {
         scopes.entry(Counted::App(stay.app)).or_default().push(stay.clone());
         scopes.entry(Counted::Room(stay.app, stay.room.clone())).or_default().push(stay);
     }
+    let mut senders: BTreeMap<Key, u64> = BTreeMap::new();
+    for row in read.tables.events.range(read.txn, &[], &[]).expect("rows") {
+        let event = row.expect("a row").1.event;
+        if event.presence().is_some() {
+            let sender = (event.app, event.door.clone(), event.source.clone());
+            *senders.entry(tally::sender_key(&sender)).or_default() += 1;
+        }
+    }
+    let known = read.tables.senders.range(read.txn, &[], &[]).expect("rows");
+    let known = known.map(|row| row.expect("a row"));
+    let known: BTreeMap<Key, u64> =
+        known.map(|(key, events)| (Key::new().bytes(key), events)).collect();
+    assert_eq!(known, senders);
     let rows = |table: &crate::embedded::tables::Index| -> Rows {
         let rows = table.range(read.txn, &[], &[]).expect("rows");
         rows.map(|row| row.expect("a row")).map(|(key, value)| (key.into(), value.into())).collect()

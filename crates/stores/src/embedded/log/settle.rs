@@ -1,8 +1,9 @@
 //! What follows from the events of a group: whose intervals are folded again, and what is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use domain::ids::{CallId, ParticipantId};
+use domain::ids::{AppId, CallId, Door, ParticipantId};
 use domain::log::room::told_join;
 use domain::log::stay::stays_of;
 use domain::log::{Closer, Interval, Reach, Stay};
@@ -14,6 +15,7 @@ use super::place::{Room, Seat};
 use super::remove;
 use super::standing::{self, Standing, Watcher};
 use super::stays;
+use super::tally;
 use super::touched::{ToldJoins, Touched, TouchedRoom};
 use super::uncalled::{self, Changed};
 use crate::embedded::fault::Result;
@@ -22,12 +24,11 @@ use crate::embedded::transaction::{Read, Write};
 
 /// Brings everything that is derived from events up to date with them.
 pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched) -> Result<()> {
-    for restart in touched.restarts {
-        let since = restart.closer.effective_unix_us;
-        let server = (restart.app, &restart.door);
-        for (number, at) in standing::watching_rooms(write.read(), server, since)? {
+    for ((app, door), restarts) in restarts_that_matter(write, &mut touched)? {
+        let Some(&since) = restarts.first() else { continue };
+        for (number, at) in standing::watching_rooms(write.read(), (app, &door), since)? {
             let room = touched.rooms.entry(number).or_insert_with(|| TouchedRoom::new(at));
-            room.closers.push(restart.closer.clone());
+            room.restarts = Rc::clone(&restarts);
         }
     }
     for (number, touched) in &mut touched.rooms {
@@ -37,6 +38,21 @@ pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched) -
         settle_room(write, room, touched)?;
     }
     Ok(())
+}
+
+/// When servers of an app and door began anew, in order.
+type Restarts = BTreeMap<(AppId, Door), Rc<[i64]>>;
+
+/// The restarts of each app and door, but for those of servers through which nobody came.
+fn restarts_that_matter(write: &Write<'_>, touched: &mut Touched) -> Result<Restarts> {
+    let mut restarts: BTreeMap<(AppId, Door), BTreeSet<i64>> = BTreeMap::new();
+    for (server, times) in std::mem::take(&mut touched.restarts) {
+        if tally::tells_of_anybody(write, &server)? {
+            let (app, door, _) = server;
+            restarts.entry((app, door)).or_default().extend(times);
+        }
+    }
+    Ok(restarts.into_iter().map(|(at, times)| (at, times.into_iter().collect())).collect())
 }
 
 /// Keeps the first joins of calls. A first join is a closer, so one that moves is two that changed.
@@ -133,11 +149,14 @@ fn whom_to_fold(
     touched: &TouchedRoom,
 ) -> Result<BTreeSet<ParticipantId>> {
     let mut whom = touched.participants.clone();
-    let since = touched.closers.iter().map(|closer| closer.effective_unix_us).min();
+    let closers = touched.closers.iter().map(|closer| closer.effective_unix_us);
+    let since = closers.chain(touched.restarts.first().copied()).min();
     if let Some(since) = since {
         for watcher in standing::watching_closers(read, room, since)? {
             let watcher = watcher?;
-            if touched.closers.iter().any(|closer| can_concern(closer, &watcher)) {
+            if touched.closers.iter().any(|closer| can_concern(closer, &watcher))
+                || is_one_within(&touched.restarts, &watcher)
+            {
                 whom.insert(watcher.participant);
             }
         }
@@ -153,6 +172,12 @@ fn can_concern(closer: &Closer, watcher: &Watcher) -> bool {
     let there = matches!(&closer.reach, Reach::Absent { present, .. }
         if present.contains(&watcher.participant));
     within && !there
+}
+
+/// Whether one of these instants, which are in order, matters to somebody.
+fn is_one_within(instants: &[i64], watcher: &Watcher) -> bool {
+    let first = instants.partition_point(|instant| *instant < watcher.from_unix_us);
+    instants.get(first).is_some_and(|instant| *instant <= watcher.until_unix_us)
 }
 
 fn refold(

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::log::{LogFigures, Stay};
+use domain::AppId;
+use domain::ids::{Door, SourceName};
+use domain::log::{Event, LogFigures, Stay};
 
 use super::crowds::{self, Newcomer};
 use super::index::{self, CLASSES};
 use super::sums::{self, Counted, SumsChange, SumsOf};
+use super::touched::Step;
 use crate::embedded::fault::Result;
+use crate::embedded::key::Key;
 use crate::embedded::transaction::{Read, Write};
 
 /// How many stays a room has at least when it begins to be counted. Visiting fewer is no slower,
@@ -36,6 +40,15 @@ pub(in crate::embedded) struct Tally {
     came: LogFigures,
     /// Of those that went.
     went: LogFigures,
+    /// By how much the number of events about somebody changes, for each sender.
+    senders: BTreeMap<Sender, i64>,
+}
+
+/// Whoever sends events, by app and door.
+type Sender = (AppId, Door, SourceName);
+
+pub(super) fn sender_key((app, door, source): &Sender) -> Key {
+    Key::new().u32(app.0).text(door.as_str()).bytes(source.as_str().as_bytes())
 }
 
 /// The key of the only row of the figures.
@@ -49,6 +62,17 @@ fn counts(stay: &Stay) -> Counts {
 }
 
 impl Tally {
+    /// An event came or went.
+    pub(super) fn note_event(&mut self, event: &Event, step: Step) {
+        if event.presence().is_some() {
+            let sender = (event.app, event.door.clone(), event.source.clone());
+            *self.senders.entry(sender).or_default() += match step {
+                Step::Came => 1,
+                Step::Went => -1,
+            };
+        }
+    }
+
     /// A stay was written, over the one that was there before, or was removed.
     pub(super) fn note(&mut self, number: u64, old: Option<&Stay>, new: Option<&Stay>) {
         self.went += old.map(LogFigures::of).unwrap_or_default();
@@ -76,8 +100,11 @@ impl Tally {
 
 /// Brings the sums up to date with the stays.
 pub(in crate::embedded) fn count(write: &mut Write<'_>) -> Result<()> {
-    let Tally { scopes, came, went } = std::mem::take(&mut write.tally);
+    let Tally { scopes, came, went, senders } = std::mem::take(&mut write.tally);
     count_all(write, came, went)?;
+    for (sender, change) in senders {
+        count_sender(write, &sender, change)?;
+    }
     for (scope, changes) in scopes {
         let is_counted = SumsOf::find(write.read(), scope.scope())?.is_some();
         let changes = match is_counted {
@@ -90,6 +117,25 @@ pub(in crate::embedded) fn count(write: &mut Write<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether anything is known that a sender told about somebody: only then somebody's interval can
+/// have begun with it.
+pub(super) fn tells_of_anybody(write: &Write<'_>, sender: &Sender) -> Result<bool> {
+    let known = write.tables.senders.find(&write.txn, &sender_key(sender))?.unwrap_or(0);
+    let change = write.tally.senders.get(sender).copied().unwrap_or(0);
+    Ok(known.checked_add_signed(change).is_some_and(|events| events > 0))
+}
+
+fn count_sender(write: &mut Write<'_>, sender: &Sender, change: i64) -> Result<()> {
+    let table = &write.tables.senders;
+    let key = sender_key(sender);
+    let known = table.find(&write.txn, &key)?.unwrap_or(0);
+    match known.checked_add_signed(change).ok_or_else(|| table.damaged())? {
+        0 => table.delete(&mut write.txn, &key),
+        events if events == known => Ok(()),
+        events => table.put(&mut write.txn, &key, &events),
+    }
 }
 
 /// All stays, counted.
@@ -134,7 +180,7 @@ fn all_stays(write: &Write<'_>, scope: &Counted) -> Result<Option<Changes>> {
             if row.left_unix_s < i64::MAX {
                 changes.sums.entry(row.left_unix_s).or_default().ended.add(row.is_server, 1);
             }
-            let rest = crate::embedded::key::Key::new().bytes(row.rest);
+            let rest = Key::new().bytes(row.rest);
             let newcomer = Newcomer { rest, is_server: row.is_server, change: 1 };
             changes.newcomers.entry(created).or_default().push(newcomer);
             stays += 1;

@@ -1,8 +1,9 @@
 //! What the events of a group touch, so that everything is folded once, at the group's end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use domain::ids::{AppId, CallId, Door, ParticipantId};
+use domain::ids::{AppId, CallId, Door, ParticipantId, SourceName};
 use domain::log::room::told_join;
 use domain::log::stay::RoomKey;
 use domain::log::{Closer, Event, Fact};
@@ -11,7 +12,8 @@ use domain::log::{Closer, Event, Fact};
 #[derive(Default)]
 pub(in crate::embedded) struct Touched {
     pub(super) rooms: BTreeMap<u64, TouchedRoom>,
-    pub(super) restarts: Vec<Restart>,
+    /// When servers began anew, or turned out not to have.
+    pub(super) restarts: BTreeMap<(AppId, Door, SourceName), BTreeSet<i64>>,
 }
 
 impl Touched {
@@ -21,13 +23,6 @@ impl Touched {
     }
 }
 
-/// A restart that came or went.
-pub(super) struct Restart {
-    pub(super) app: AppId,
-    pub(super) door: Door,
-    pub(super) closer: Closer,
-}
-
 /// What events touch in one room.
 pub(super) struct TouchedRoom {
     pub(super) at: RoomKey,
@@ -35,6 +30,9 @@ pub(super) struct TouchedRoom {
     pub(super) participants: BTreeSet<ParticipantId>,
     /// Closers that came or went.
     pub(super) closers: Vec<Closer>,
+    /// When servers through which somebody may be there began anew, or turned out not to have; the
+    /// same for all rooms of an app and door, in order.
+    pub(super) restarts: Rc<[i64]>,
     /// Calls whose first join may be another.
     pub(super) calls: BTreeMap<CallId, ToldJoins>,
     /// The earliest of the times of all events that came or went.
@@ -67,6 +65,7 @@ impl TouchedRoom {
             at,
             participants: BTreeSet::new(),
             closers: vec![],
+            restarts: Rc::default(),
             calls: BTreeMap::new(),
             heard_unix_us: i64::MAX,
             told_unix_us: i64::MAX,
