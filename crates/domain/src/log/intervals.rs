@@ -60,6 +60,7 @@ pub fn fold_participant<'a>(
         open: vec![],
         named: HashMap::new(),
         early: vec![],
+        lone: vec![],
     };
     for step in &facts {
         sweep.apply(step);
@@ -163,6 +164,8 @@ struct Sweep<'s, C> {
     named: HashMap<ConnectionId, Vec<usize>>,
     /// Client facts that came before any join that they could belong to.
     early: Vec<(Presence, ClientFacts)>,
+    /// Leaves of connections that no join had named by then, and their instants.
+    lone: Vec<(Presence, i64, ClientFacts)>,
 }
 
 impl<C: Closers> Sweep<'_, C> {
@@ -290,6 +293,22 @@ impl<C: Closers> Sweep<'_, C> {
         self.open.push(index);
         if let Some(connection) = &step.who.connection {
             self.named.entry(connection.clone()).or_default().push(index);
+            self.leave_at_once(index, step);
+        }
+    }
+
+    /// Leaves stand before the joins of their instant, so whoever was there for no time at all has
+    /// left before they came.
+    fn leave_at_once(&mut self, index: usize, step: &Step<'_>) {
+        let of_this_join = |(who, at, _): &(Presence, i64, ClientFacts)| {
+            *at == step.at()
+                && who.connection == step.who.connection
+                && may_be_same_call(who.call.as_ref(), step.call())
+        };
+        if let Some(leave) = self.lone.iter().position(of_this_join) {
+            let (_, at, client) = self.lone.swap_remove(leave);
+            self.end(index, at, &client);
+            self.drafts[index].left_by_connection = true;
         }
     }
 
@@ -304,7 +323,8 @@ impl<C: Closers> Sweep<'_, C> {
                 self.end(index, at, client);
                 self.drafts[index].left_by_connection = true;
             }
-            None => self.leave_unpaired(step, client),
+            None if self.leave_unpaired(step, client) || step.who.connection.is_none() => {}
+            None => self.lone.push((step.who.clone(), step.at(), client.clone())),
         }
     }
 
@@ -322,8 +342,8 @@ impl<C: Closers> Sweep<'_, C> {
         rejoined.then(|| self.drafts[..index].iter().rposition(closed_then)).flatten()
     }
 
-    /// A leave whose connection no join named, or that names none.
-    fn leave_unpaired(&mut self, step: &Step<'_>, client: &ClientFacts) {
+    /// A leave whose connection no join named, or that names none; whether it ends anything.
+    fn leave_unpaired(&mut self, step: &Step<'_>, client: &ClientFacts) -> bool {
         // Not paired by connection, it comes before the joins of its second, even if it stands here
         // at the second's end because it names a connection.
         let at = step.event.time_unix_us;
@@ -338,13 +358,13 @@ impl<C: Closers> Sweep<'_, C> {
             self.open.iter().copied().filter(|&index| fits(&self.drafts[index])).collect();
         let (there, gone): (Vec<usize>, Vec<usize>) =
             open.into_iter().partition(|&index| !self.is_closed_by(index, at));
-        if !there.is_empty() {
-            there.into_iter().for_each(|index| self.end(index, at, client));
-        } else if let Some(&index) = gone.last() {
-            self.end(index, at, client);
-        } else if let Some(index) = self.closed_by_a_join_since(at, &fits) {
-            self.end(index, at, client);
-        }
+        let ended = match (there.is_empty(), gone.last()) {
+            (false, _) => there,
+            (true, Some(&last)) => vec![last],
+            (true, None) => Vec::from_iter(self.closed_by_a_join_since(at, &fits)),
+        };
+        ended.iter().for_each(|&index| self.end(index, at, client));
+        !ended.is_empty()
     }
 
     /// The draft that a later join of the same second closed before this leave was read.

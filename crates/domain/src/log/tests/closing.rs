@@ -304,3 +304,45 @@ fn a_closer_between_two_joins_tells_more_than_the_second() {
         "#]],
     );
 }
+
+/// A sender that names no call may mean any, and the other way round.
+#[test]
+fn the_end_of_a_named_call_is_of_those_who_named_none_too() {
+    check(
+        "9 join v call=c
+         10 join u
+         20 over call=c",
+        expect![[r#"
+            c v 9.000-~20.999
+            e9b0 u 10.000-~20.999
+        "#]],
+    );
+}
+
+/// Whoever was there before the first join that was told of the call is in it, too.
+#[test]
+fn a_call_does_not_end_itself() {
+    check(
+        "10 publish u call=c
+         12 join v call=c
+         15 publish v call=c",
+        expect![[r#"
+            c u ~10.000.. pub
+            c v 12.000.. pub
+        "#]],
+    );
+}
+
+/// The last that was heard may be older than a join that only a later leave tells of.
+#[test]
+fn nothing_ends_before_a_join_that_was_told_later() {
+    check(
+        "5 leave v call=c
+         14 restart
+         15 join u call=c
+         20 leave u call=c joined=10",
+        expect![[r#"
+            c u 15.000-20.000
+        "#]],
+    );
+}

@@ -413,6 +413,44 @@ fn a_leave_that_tells_of_a_join_at_its_own_instant_leaves_nobody_there() {
     );
 }
 
+/// Leaves stand before the joins of their instant, but a connection that is named comes first.
+#[test]
+fn whoever_was_there_for_no_time_at_all_is_not_there() {
+    check(
+        "10.5 join u conn=k call=c os=ios
+         10.5 leave u conn=k call=c",
+        expect![[r#"
+            c u 10.500-10.500 os=Ios
+        "#]],
+    );
+    // Another one, another call, another instant.
+    check(
+        "10.5 join u conn=k call=c
+         10.5 leave u conn=l call=c
+         10.5 leave u conn=k call=d
+         10.4 leave u conn=k call=c",
+        expect![[r#"
+            c u 10.500..
+        "#]],
+    );
+    // One that was there before leaves, and comes back.
+    check(
+        "9 join u conn=k call=c
+         10.5 join u conn=k call=c
+         10.5 leave u conn=k call=c",
+        expect![[r#"
+            c u 9.000-10.500 10.500..
+        "#]],
+    );
+    check(
+        "10.5 leave u conn=k call=c
+         10.5 publish u conn=k call=c",
+        expect![[r#"
+            c u ~10.500-10.500 pub
+        "#]],
+    );
+}
+
 /// What was reported replaces what was told, and what was told replaces what was concluded.
 #[test]
 fn the_better_knowledge_of_a_join_counts() {
