@@ -6,14 +6,15 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use heed::{Env, EnvOpenOptions};
+use heed::EnvOpenOptions;
 
 use super::tables::{TABLES, Tables};
+use super::transaction::Env;
 
 /// How much address space the data may take: 1 TiB. It is reserved, not used.
 pub const MAP_SIZE_DEFAULT: usize = 1 << 40;
 
-/// How many threads may read; each that ever did has a place of its own.
+/// How many may read at the same time.
 const READERS_MAX: u32 = 1_024;
 
 /// The format that this program writes. It reads all before it, too.
@@ -199,7 +200,9 @@ fn fill_reader_table(folder: &Path) -> io::Result<()> {
 }
 
 fn open_env(options: &Options) -> Result<Env, heed::Error> {
-    let mut env = EnvOpenOptions::new();
+    // A reader's place belongs to its transaction, not to its thread: with a place for each thread,
+    // one that ends while another one closes the store writes into what is not mapped any more.
+    let mut env = EnvOpenOptions::new().read_txn_without_tls();
     env.map_size(options.map_size).max_readers(READERS_MAX).max_dbs(TABLES);
     // SAFETY: the map must not change under us. Only this process opens the files: we hold the
     // folder's lock, and nothing here writes to them but LMDB, with its default flags.

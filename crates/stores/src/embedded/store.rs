@@ -10,7 +10,6 @@ use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
 use domain::users::ProfileChange;
-use heed::Env;
 use tokio::sync::Mutex;
 use tokio::task::{spawn_blocking, yield_now};
 
@@ -21,7 +20,7 @@ use super::log;
 use super::open::{OpenError, Options, open};
 use super::recent::Recent;
 use super::tables::Tables;
-use super::transaction::Read;
+use super::transaction::{Env, Read};
 use super::users;
 use super::writer::Writer;
 
@@ -29,8 +28,8 @@ use super::writer::Writer;
 ///
 /// Changes are handed to one thread and awaited. Reads are done where they are asked for, inside
 /// the `async fn`: they never wait for the writer and seldom for the disk, so moving them to
-/// another thread would cost more than it gives. A read's transaction cannot be held over an
-/// `.await`: it is bound to its thread, and the compiler sees that.
+/// another thread would cost more than it gives. A read's transaction is never held over an
+/// `.await`: what is read is read by a function that does not wait.
 ///
 /// Dropping it finishes what is waiting, and waits for that.
 pub struct Embedded {

@@ -9,7 +9,7 @@ use domain::log::stay::RoomKey;
 use domain::log::{LogFigures, Stay};
 use domain::users::User;
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Database, Env, RoTxn, RwTxn};
+use heed::{CommitOrAbort, Database, RoTxn, RwTxn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,7 @@ use super::dead::Letters;
 use super::fault::{Damage, Fault, Result};
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::record;
+use super::transaction::Env;
 
 type Rows = Database<'static, Bytes, Bytes>;
 

@@ -1,10 +1,13 @@
 //! A transaction together with the tables that it is about.
 
-use heed::{RoTxn, RwTxn};
+use heed::{RoTxn, RwTxn, WithoutTls};
 
 use super::fault::Result;
 use super::log::Tally;
 use super::tables::Tables;
+
+/// The map of the folder's file, and what makes transactions of it.
+pub(super) type Env = heed::Env<WithoutTls>;
 
 /// One that reads.
 #[derive(Clone, Copy)]

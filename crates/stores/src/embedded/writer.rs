@@ -22,7 +22,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use domain::error::{Error, Result};
-use heed::Env;
 
 use super::change::Change;
 use super::fault::{Fault, is_out_of_room};
@@ -30,7 +29,7 @@ use super::group;
 use super::log::Tally;
 use super::recent::Recent;
 use super::tables::Tables;
-use super::transaction::Write;
+use super::transaction::{Env, Write};
 
 /// How many changes may wait; one more is [`Error::Busy`].
 pub(super) const QUEUE_LEN_MAX: usize = 4_096;
