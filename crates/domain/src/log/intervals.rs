@@ -348,7 +348,10 @@ impl<C: Closers> Sweep<'_, C> {
         // at the second's end because it names a connection.
         let at = step.event.time_unix_us;
         let names_none = step.who.connection.is_none();
-        let began_before = |draft: &Draft| draft.interval.joined_unix_us <= at;
+        let began_before = |draft: &Draft| {
+            let joined = draft.interval.joined_unix_us;
+            joined < at || (names_none && joined == at)
+        };
         let fits = |draft: &Draft| {
             draft.may_be_in(step.call())
                 && began_before(draft)

@@ -337,12 +337,16 @@ fn a_call_does_not_end_itself() {
 #[test]
 fn nothing_ends_before_a_join_that_was_told_later() {
     check(
-        "5 leave v call=c
-         14 restart
-         15 join u call=c
-         20 leave u call=c joined=10",
+        "5 join v
+         8 join v call=c
+         8 join u
+         13 join u conn=k
+         16 leave u conn=k joined=7",
         expect![[r#"
-            c u 15.000-20.000
+            8c6b v 5.000-~5.000
+            9ff1 u 7.000-~7.000
+            c v 8.000..
+            c21b u 8.000-~13.000 13.000-16.999
         "#]],
     );
 }

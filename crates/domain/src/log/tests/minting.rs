@@ -183,3 +183,20 @@ fn of_two_spans_that_began_at_one_instant_the_shorter_comes_first() {
         "#]],
     );
 }
+
+#[test]
+fn without_call_ids_whoever_stays_keeps_the_call() {
+    check(
+        "10 join u
+         12 join v
+         15.5 leave v
+         20 join w
+         30.5 leave u
+         40.5 leave w",
+        expect![[r#"
+            734c u 10.000-30.500
+            734c v 12.000-15.500
+            734c w 20.000-40.500
+        "#]],
+    );
+}

@@ -515,3 +515,17 @@ fn a_publication_after_the_leave_proves_that_they_came_back() {
         "#]],
     );
 }
+
+/// They came back before the server noticed that it had lost them, and left for good.
+#[test]
+fn of_several_that_were_closed_the_newest_leaves() {
+    check(
+        "10 join u conn=k1 call=c
+         12 join u conn=k2 call=c
+         15 restart
+         30.5 leave u call=c",
+        expect![[r#"
+            c u 10.000-~12.000 12.000-30.500
+        "#]],
+    );
+}

@@ -124,6 +124,30 @@ fn a_duration_is_counted_after_truncation() {
     // One within the other.
     let story = "10 join u conn=k\n11 join u conn=l\n12.5 leave u conn=l\n20.5 leave u conn=k";
     assert_eq!(duration(story), 10);
+    // And another one, later.
+    let story = format!("{story}\n15 join u conn=m\n18.5 leave u conn=m");
+    assert_eq!(duration(&story), 10);
     // Before 1970 too.
     assert_eq!(duration("-2 join u conn=k\n3.5 leave u conn=k"), 5);
+}
+
+/// Whether the leave names a connection that no join named, or none.
+#[test]
+fn a_leave_that_does_not_pair_stands_before_a_join_in_the_same_whole_second() {
+    check(
+        "5 join u call=c
+         10 join u call=c
+         10 leave u call=c",
+        expect![[r#"
+            c u 5.000-10.000 10.000..
+        "#]],
+    );
+    check(
+        "5 join u call=c
+         10 join u call=c
+         10 leave u conn=k call=c",
+        expect![[r#"
+            c u 5.000-10.000 10.000..
+        "#]],
+    );
 }
