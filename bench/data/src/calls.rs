@@ -1,0 +1,309 @@
+//! Calls: who was in which room, from when until when, on what.
+//!
+//! Most are of two to six people and some of hundreds; half are over after twelve minutes, and some
+//! last for hours. Two of five are in rooms that come again, one call after the other.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::{minted, mix, rhythm::Rhythm};
+
+/// What is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many, about: whoever would have come after the end is left out.
+    pub stays: u64,
+    /// Participants have ids from 1 to this.
+    pub users: u64,
+    /// When the first call begins.
+    pub from_unix_ms: i64,
+    /// Nothing is later than this: whoever was there then is there still.
+    pub until_unix_ms: i64,
+    /// Different seeds share no rooms, calls and events.
+    pub seed: u64,
+}
+
+/// One life of a room.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The room.
+    pub room: String,
+    /// The call.
+    pub id: String,
+    /// When its media server ended the room, if that is over.
+    pub finished_unix_ms: Option<i64>,
+    /// At least one.
+    pub stays: Vec<Stay>,
+}
+
+/// Somebody in a call.
+#[derive(Clone, Debug)]
+pub struct Stay {
+    /// Different for all stays of a plan; connections are named after it.
+    pub number: u64,
+    /// A user's number as text, or a server's name.
+    pub participant: String,
+    /// What they came with.
+    pub client: &'static Client,
+    /// When they first published, if they did.
+    pub published_unix_ms: Option<i64>,
+    /// Joins and leaves, in order, at least one; without a leave they are there still.
+    pub passages: Vec<(i64, Option<i64>)>,
+}
+
+/// A kind of client.
+#[derive(Debug)]
+pub struct Client {
+    /// As ListUserInfo shows it.
+    pub os: &'static str,
+    /// The model; empty if it was not told.
+    pub device: &'static str,
+    /// The version of the SDK.
+    pub sdk: &'static str,
+    /// The kind of network.
+    pub access: &'static str,
+}
+
+const fn client(
+    os: &'static str,
+    device: &'static str,
+    sdk: &'static str,
+    access: &'static str,
+) -> Client {
+    Client { os, device, sdk, access }
+}
+
+static SERVER: Client = client("linux", "", "1.7.2", "wired");
+static CLIENTS: [Client; 8] = [
+    client("ios", "iPhone 15", "3.60.102", "wifi"),
+    client("ios", "iPhone 13 mini", "3.58.1", "cellular"),
+    client("android", "Pixel 8", "3.60.102", "wifi"),
+    client("android", "Redmi Note 12", "3.52.3", "cellular"),
+    client("android", "SM-S918B", "3.60.100", "wifi"),
+    client("windows", "ThinkPad T14", "3.57.0", "wired"),
+    client("mac", "MacBookPro18,3", "3.60.102", "wifi"),
+    client("web", "", "4.66.1", "wifi"),
+];
+
+const MINUTE_MS: f64 = 60_000.0;
+const CALL_MS_MEDIAN: f64 = 12.0 * MINUTE_MS;
+/// Of the logarithm: one in a hundred takes longer than two and a half hours.
+const CALL_SIGMA: f64 = 1.1;
+const CALL_MS_MAX: f64 = 480.0 * MINUTE_MS;
+/// From the last leave to the end of the room.
+const FINISH_MS: i64 = 1_500;
+
+/// Makes the calls in the order in which they begin.
+pub fn calls(plan: Plan) -> impl Iterator<Item = Call> {
+    let rhythm = Rhythm::new(plan.from_unix_ms, plan.until_unix_ms);
+    let random = fastrand::Rng::with_seed(mix(plan.seed));
+    Maker { plan, rhythm, random, made: 0, rooms: VecDeque::new(), rooms_made: 0 }
+}
+
+struct Maker {
+    plan: Plan,
+    rhythm: Rhythm,
+    random: fastrand::Rng,
+    /// Stays.
+    made: u64,
+    /// Rooms that come again, and when each is free.
+    rooms: VecDeque<(i64, String)>,
+    rooms_made: u64,
+}
+
+impl Iterator for Maker {
+    type Item = Call;
+
+    fn next(&mut self) -> Option<Call> {
+        while self.made < self.plan.stays {
+            if let Some(call) = self.call() {
+                return Some(call);
+            }
+        }
+        None
+    }
+}
+
+impl Maker {
+    /// The next call; none if nobody of it came before the end.
+    fn call(&mut self) -> Option<Call> {
+        let Plan { stays, until_unix_ms, seed, .. } = self.plan;
+        let begin = self.rhythm.at_unix_ms(self.made as f64 / stays as f64);
+        let number = mix(seed).wrapping_add(self.made);
+        let people = self.people().min(stays - self.made);
+        let end = begin + self.length_ms();
+        let first = self.made;
+        self.made += people;
+        let mut seen = HashSet::new();
+        let mut all: Vec<Stay> = (0..people)
+            .map(|place| {
+                self.stay(number.wrapping_add(place), place, people, (begin, end), &mut seen)
+            })
+            .collect();
+        let last_leave = all.iter().filter_map(|stay| stay.passages.last()?.1).max();
+        let finished = last_leave.unwrap_or(end) + FINISH_MS;
+        let room = self.room(begin, finished, first);
+        all.retain_mut(|stay| cut(stay, until_unix_ms));
+        let finished_unix_ms = (finished <= until_unix_ms).then_some(finished);
+        let id = minted("RM_", number);
+        (!all.is_empty()).then_some(Call { room, id, finished_unix_ms, stays: all })
+    }
+
+    fn people(&mut self) -> u64 {
+        let size = match self.random.u32(0..1_000) {
+            0..450 => 2,
+            450..650 => 3,
+            650..770 => 4,
+            770..850 => 5,
+            850..900 => 6,
+            900..998 => 7 + (33.0 * self.random.f64().powi(2)) as u64,
+            _ => 100 + (700.0 * self.random.f64().powi(2)) as u64,
+        };
+        size.min(1 + self.plan.users / 2)
+    }
+
+    fn length_ms(&mut self) -> i64 {
+        // Box and Muller's way to a number of the normal distribution.
+        let (a, b) = (1.0 - self.random.f64(), self.random.f64());
+        let normal = (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos();
+        let length = CALL_MS_MEDIAN * (CALL_SIGMA * normal).exp();
+        length.clamp(MINUTE_MS / 2.0, CALL_MS_MAX) as i64
+    }
+
+    fn room(&mut self, begin: i64, finished: i64, number: u64) -> String {
+        if self.random.u32(0..5) >= 2 {
+            return minted("m-", mix(self.plan.seed).wrapping_add(number));
+        }
+        // A room comes again a quarter of an hour after its last call at the earliest.
+        let room = match self.rooms.front() {
+            Some((free, _)) if *free < begin => self.rooms.pop_front().map(|(_, room)| room),
+            _ => None,
+        };
+        let room = room.unwrap_or_else(|| {
+            self.rooms_made += 1;
+            format!("class-{}-{}", self.plan.seed, self.rooms_made)
+        });
+        self.rooms.push_back((finished + 900_000, room.clone()));
+        room
+    }
+
+    fn stay(
+        &mut self,
+        number: u64,
+        place: u64,
+        people: u64,
+        (begin, end): (i64, i64),
+        seen: &mut HashSet<u64>,
+    ) -> Stay {
+        let random = &mut self.random;
+        let is_server = place > 0 && random.u32(0..100) < 6;
+        let exponential = |random: &mut fastrand::Rng, mean: f64| -(1.0 - random.f64()).ln() * mean;
+        let span = (end - begin) as f64;
+        let late = if people < 40 { 20_000.0 } else { 60_000.0 };
+        let joined = match place {
+            0 => 0.0,
+            _ if is_server || random.u32(0..4) < 3 => exponential(random, late).min(span * 0.8),
+            _ => random.f64() * span * 0.8,
+        };
+        let left = match random.u32(0..10) {
+            0..7 => span - exponential(random, 4_000.0).min((span - joined) / 2.0),
+            _ if is_server => span,
+            _ => joined + (span - joined) * (0.05 + 0.95 * random.f64()),
+        };
+        let (join, leave) = (begin + joined as i64, begin + left as i64);
+        let passages = passages(random, join, leave.max(join + 1));
+        let publishes = random.u32(0..100) < if people <= 8 { 85 } else { 15 };
+        let published = publishes.then_some((join + random.i64(200..2_500)).min(leave.max(join)));
+        let (participant, client) = if is_server {
+            (format!("recorder-{place}"), &SERVER)
+        } else {
+            let user = loop {
+                let user = 1 + (self.plan.users as f64 * random.f64().powf(1.5)) as u64;
+                if seen.insert(user) {
+                    break user;
+                }
+            };
+            (user.to_string(), &CLIENTS[random.usize(..CLIENTS.len())])
+        };
+        Stay { number, participant, client, published_unix_ms: published, passages }
+    }
+}
+
+/// One in twelve of those who stay for minutes drops out and comes back.
+fn passages(random: &mut fastrand::Rng, join: i64, leave: i64) -> Vec<(i64, Option<i64>)> {
+    const GAP_MS_MAX: i64 = 60_000;
+    if leave - join < 3 * GAP_MS_MAX || random.u32(0..12) > 0 {
+        return vec![(join, Some(leave))];
+    }
+    let dropped = random.i64(join + 10_000..leave - GAP_MS_MAX - 10_000);
+    vec![(join, Some(dropped)), (dropped + random.i64(2_000..GAP_MS_MAX), Some(leave))]
+}
+
+/// Takes away what comes after the end; says whether anything is left.
+fn cut(stay: &mut Stay, until: i64) -> bool {
+    stay.passages.retain(|(join, _)| *join <= until);
+    for (_, leave) in &mut stay.passages {
+        *leave = leave.filter(|leave| *leave <= until);
+    }
+    stay.published_unix_ms = stay.published_unix_ms.filter(|published| *published <= until);
+    !stay.passages.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn plan() -> Plan {
+        Plan { stays: 50_000, users: 5_000, from_unix_ms: 0, until_unix_ms: 3 * DAY_MS, seed: 1 }
+    }
+
+    #[test]
+    fn makes_what_was_asked_for() {
+        let all: Vec<Call> = calls(plan()).collect();
+        let stays: Vec<&Stay> = all.iter().flat_map(|call| &call.stays).collect();
+        assert!(stays.len() > 49_000 && stays.len() <= 50_000, "{}", stays.len());
+        let servers = stays.iter().filter(|stay| stay.client.os == "linux").count();
+        assert!((0.03..0.07).contains(&(servers as f64 / stays.len() as f64)), "{servers}");
+        let present =
+            stays.iter().filter(|stay| stay.passages.last().is_some_and(|it| it.1.is_none()));
+        assert!((10..2_000).contains(&present.count()));
+        let mut ids: Vec<&str> = all.iter().map(|call| call.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all.len());
+    }
+
+    #[test]
+    fn nobody_is_in_a_call_twice_and_time_goes_forward() {
+        for call in calls(plan()) {
+            let names: HashSet<&str> =
+                call.stays.iter().map(|it| it.participant.as_str()).collect();
+            assert_eq!(names.len(), call.stays.len());
+            for stay in &call.stays {
+                let times: Vec<i64> = stay
+                    .passages
+                    .iter()
+                    .flat_map(|(join, leave)| [Some(*join), *leave])
+                    .flatten()
+                    .collect();
+                assert!(times.is_sorted() && *times.last().expect("a join") <= 3 * DAY_MS);
+            }
+        }
+    }
+
+    #[test]
+    fn calls_of_one_room_do_not_overlap() {
+        let mut ends = std::collections::HashMap::new();
+        let mut again = 0;
+        for call in calls(plan()) {
+            let begin = call.stays.iter().map(|stay| stay.passages[0].0).min().expect("a stay");
+            let end = call.finished_unix_ms.unwrap_or(i64::MAX);
+            if let Some(before) = ends.insert(call.room, end) {
+                again += 1;
+                assert!(before < begin);
+            }
+        }
+        assert!(again > 100, "{again}");
+    }
+}
