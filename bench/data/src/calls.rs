@@ -99,6 +99,14 @@ pub fn calls(plan: Plan) -> impl Iterator<Item = Call> {
     Maker { plan, rhythm, random, made: 0, rooms: VecDeque::new(), rooms_made: 0 }
 }
 
+/// How many a call is of, and its time.
+#[derive(Clone, Copy)]
+struct Shape {
+    people: u64,
+    begin: i64,
+    end: i64,
+}
+
 struct Maker {
     plan: Plan,
     rhythm: Rhythm,
@@ -133,11 +141,9 @@ impl Maker {
         let end = begin + self.length_ms();
         let first = self.made;
         self.made += people;
-        let mut seen = HashSet::new();
+        let (shape, mut seen) = (Shape { people, begin, end }, HashSet::new());
         let mut all: Vec<Stay> = (0..people)
-            .map(|place| {
-                self.stay(number.wrapping_add(place), place, people, (begin, end), &mut seen)
-            })
+            .map(|place| self.stay(number.wrapping_add(place), place, shape, &mut seen))
             .collect();
         let last_leave = all.iter().filter_map(|stay| stay.passages.last()?.1).max();
         let finished = last_leave.unwrap_or(end) + FINISH_MS;
@@ -186,17 +192,15 @@ impl Maker {
         room
     }
 
-    fn stay(
-        &mut self,
-        number: u64,
-        place: u64,
-        people: u64,
-        (begin, end): (i64, i64),
-        seen: &mut HashSet<u64>,
-    ) -> Stay {
+    fn stay(&mut self, number: u64, place: u64, shape: Shape, seen: &mut HashSet<u64>) -> Stay {
+        let Shape { people, begin, end } = shape;
+        let is_server = place > 0 && self.random.u32(0..100) < 6;
+        let (participant, client) = if is_server {
+            (format!("recorder-{place}"), &SERVER)
+        } else {
+            (self.user(seen).to_string(), &CLIENTS[self.random.usize(..CLIENTS.len())])
+        };
         let random = &mut self.random;
-        let is_server = place > 0 && random.u32(0..100) < 6;
-        let exponential = |random: &mut fastrand::Rng, mean: f64| -(1.0 - random.f64()).ln() * mean;
         let span = (end - begin) as f64;
         let late = if people < 40 { 20_000.0 } else { 60_000.0 };
         let joined = match place {
@@ -209,23 +213,27 @@ impl Maker {
             _ if is_server => span,
             _ => joined + (span - joined) * (0.05 + 0.95 * random.f64()),
         };
-        let (join, leave) = (begin + joined as i64, begin + left as i64);
-        let passages = passages(random, join, leave.max(join + 1));
+        let join = begin + joined as i64;
+        let leave = (begin + left as i64).max(join + 1);
         let publishes = random.u32(0..100) < if people <= 8 { 85 } else { 15 };
-        let published = publishes.then_some((join + random.i64(200..2_500)).min(leave.max(join)));
-        let (participant, client) = if is_server {
-            (format!("recorder-{place}"), &SERVER)
-        } else {
-            let user = loop {
-                let user = 1 + (self.plan.users as f64 * random.f64().powf(1.5)) as u64;
-                if seen.insert(user) {
-                    break user;
-                }
-            };
-            (user.to_string(), &CLIENTS[random.usize(..CLIENTS.len())])
-        };
-        Stay { number, participant, client, published_unix_ms: published, passages }
+        let published_unix_ms = publishes.then_some((join + random.i64(200..2_500)).min(leave));
+        let passages = passages(random, join, leave);
+        Stay { number, participant, client, published_unix_ms, passages }
     }
+
+    /// Somebody who is not in the call; those with low ids come more often.
+    fn user(&mut self, seen: &mut HashSet<u64>) -> u64 {
+        loop {
+            let user = 1 + (self.plan.users as f64 * self.random.f64().powf(1.5)) as u64;
+            if seen.insert(user) {
+                return user;
+            }
+        }
+    }
+}
+
+fn exponential(random: &mut fastrand::Rng, mean: f64) -> f64 {
+    -(1.0 - random.f64()).ln() * mean
 }
 
 /// One in twelve of those who stay for minutes drops out and comes back.

@@ -49,9 +49,9 @@ fn write_times(text: &mut String, times: impl Iterator<Item = i64>) {
     text.push('}');
 }
 
-/// `batch, id, source, kind, at, room, call, participant, connection, os, device, sdk, access`; `\N`
-/// where there is none.
-pub fn write_happening(text: &mut String, happening: &Happening, batch: u64) {
+/// `sender, batch, id, source, kind, at, room, call, participant, connection, os, device, sdk,
+/// access`; `\N` where there is none.
+pub fn write_happening(text: &mut String, happening: &Happening, sender: usize, batch: u64) {
     let Happening { number, at_unix_ms, deed, of } = happening;
     let (kind, person) = match deed {
         Deed::Joined(person) => ("joined", Some(person)),
@@ -59,7 +59,7 @@ pub fn write_happening(text: &mut String, happening: &Happening, batch: u64) {
         Deed::Left(person) => ("left", Some(person)),
         Deed::Finished => ("finished", None),
     };
-    put(text, format_args!("{batch}\t{}-{number}\tsfu-1\t{kind}\t", of.seed));
+    put(text, format_args!("{sender}\t{batch}\t{}-{number}\tsfu-1\t{kind}\t", of.seed));
     put(text, format_args!("{}\t{}\t{}\t", time(*at_unix_ms), of.room, of.call));
     match person {
         Some(person) => {

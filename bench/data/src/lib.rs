@@ -1,10 +1,11 @@
 //! What is kept in every store that is compared: users, and two weeks of calls.
 //!
-//! The same sizes, times and seed make the same data, so nothing of it has to be kept. Each peer gets
-//! it in its own form: [`copy`] for PostgreSQL, [`resp`] for Redis, [`json`] for whowas.
+//! The same sizes, times and seed make the same data, so nothing of it has to be kept. Each peer
+//! gets it in its own form: [`copy`] for PostgreSQL, [`resp`] for Redis, [`json`] for whowas.
 //!
-//! Read in this order: [`users`], [`rhythm`], [`calls`], [`happenings`].
+//! Read in this order: [`users`], [`rhythm`], [`calls`], [`happenings`], [`batches`].
 
+pub mod batches;
 pub mod calls;
 pub mod copy;
 pub mod happenings;

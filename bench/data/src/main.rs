@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use clap::{Args, Parser, Subcommand};
 use whowas_data::{
+    batches,
     calls::{self, Plan},
     copy, happenings, resp, users,
 };
@@ -32,12 +33,14 @@ enum What {
         #[command(flatten)]
         log: Log,
     },
-    /// What a media server tells, as lines for COPY, so many in a batch
+    /// What a media server tells, as lines for COPY, by sender and batch
     HappeningsCopy {
         #[command(flatten)]
         log: Log,
+        #[arg(long, default_value_t = 64)]
+        senders: usize,
         #[arg(long, default_value_t = 100)]
-        batch: u64,
+        batch: usize,
     },
 }
 
@@ -68,10 +71,13 @@ fn main() -> anyhow::Result<()> {
         What::StaysCopy { log } => {
             print(calls::calls(log.plan()?), |text, call| copy::write_stays(text, &call))
         }
-        What::HappeningsCopy { log, batch } => {
-            anyhow::ensure!(batch > 0, "--batch is at least 1");
-            print(happenings::happenings(log.plan()?), |text, happening| {
-                copy::write_happening(text, &happening, happening.number / batch);
+        What::HappeningsCopy { log, senders, batch } => {
+            anyhow::ensure!(batch > 0 && senders > 0, "--batch and --senders are at least 1");
+            let happenings = happenings::happenings(log.plan()?);
+            print(batches::batches(happenings, senders, batch), |text, batch| {
+                for happening in &batch.happenings {
+                    copy::write_happening(text, happening, batch.sender, batch.number);
+                }
             })
         }
     }

@@ -72,20 +72,34 @@ pub(crate) fn found(each: usize) -> Check {
 
 /// No user of a RegisterUsers in FailedInfos.
 pub(crate) fn none_failed() -> Check {
-    Box::new(|body| {
-        let answer: Value = serde_json::from_slice(body).context("an answer that is not JSON")?;
-        let failed = answer["Result"]["FailedInfos"].as_array().context("no FailedInfos")?;
-        ensure!(failed.is_empty(), "{} users failed, the first: {}", failed.len(), failed[0]);
-        Ok(())
-    })
+    Box::new(check_none_failed)
+}
+
+pub(crate) fn check_none_failed(body: &[u8]) -> anyhow::Result<()> {
+    let answer: Value = serde_json::from_slice(body).context("an answer that is not JSON")?;
+    let failed = answer["Result"]["FailedInfos"].as_array().context("no FailedInfos")?;
+    ensure!(failed.is_empty(), "{} users failed, the first: {}", failed.len(), failed[0]);
+    Ok(())
 }
 
 /// No refused event; hooks tell of none.
 pub(crate) fn no_errors() -> Check {
+    Box::new(check_no_errors)
+}
+
+pub(crate) fn check_no_errors(body: &[u8]) -> anyhow::Result<()> {
+    let answer: Value = serde_json::from_slice(body).context("an answer that is not JSON")?;
+    let errors = answer["errors"].as_array().map_or(0, Vec::len);
+    ensure!(errors == 0, "{errors} events were refused, the first: {}", answer["errors"][0]);
+    Ok(())
+}
+
+/// Rows of a ListUserInfo.
+pub(crate) fn listed() -> Check {
     Box::new(|body| {
         let answer: Value = serde_json::from_slice(body).context("an answer that is not JSON")?;
-        let errors = answer["errors"].as_array().map_or(0, Vec::len);
-        ensure!(errors == 0, "{errors} events were refused, the first: {}", answer["errors"][0]);
+        let rows = answer["Result"]["UserList"].as_array().map_or(0, Vec::len);
+        ensure!(rows > 0, "no row was listed: {}", answer["Result"]["Total"]);
         Ok(())
     })
 }

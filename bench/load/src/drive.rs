@@ -1,4 +1,5 @@
-//! The measured loop: each connection has one request under way, and sends the next at once.
+//! The measured loop: each connection has one request under way, and sends the next at once, or
+//! when one is due, if there is a rate. Then latency is counted from when it was due.
 
 use std::{
     cell::Cell,
@@ -13,7 +14,10 @@ use bytes::BytesMut;
 use hdrhistogram::Histogram;
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::LocalSet};
 
-use crate::answer::{self, Answer, Check};
+use crate::{
+    answer::{self, Answer, Check},
+    metronome::Arrivals,
+};
 
 /// Reading every body as JSON would measure the generator.
 const CHECKED_EACH: usize = 100;
@@ -32,10 +36,16 @@ pub(crate) struct Plan {
 pub(crate) struct Times {
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
+    /// Arrivals a second; without it, as many as can be answered.
+    pub(crate) rate: Option<f64>,
 }
 
 pub(crate) struct Report {
     latency_us: Histogram<u64>,
+    /// From when a request was due until it was sent, where a connection was free: our own share.
+    late_us: Histogram<u64>,
+    /// Arrivals that were never sent, since no connection became free.
+    unsent: usize,
     /// Those of the measured time.
     events: u64,
     /// Those of all requests that succeeded, the warm-up's too.
@@ -52,6 +62,16 @@ struct Run {
     next: Cell<usize>,
     measured_from: Instant,
     until: Instant,
+    arrivals: Option<Rc<Arrivals>>,
+}
+
+/// A request to send.
+struct Turn {
+    request: usize,
+    /// What its latency is counted from.
+    from: Instant,
+    /// Whether only the generator can have delayed it.
+    is_ours: bool,
 }
 
 pub(crate) async fn run(
@@ -60,14 +80,18 @@ pub(crate) async fn run(
     times: Times,
     plan: Plan,
 ) -> anyhow::Result<Report> {
-    let measured_from = Instant::now() + times.warm_up;
-    let until = measured_from + times.measured;
-    let run = Rc::new(Run { plan, next: Cell::new(0), measured_from, until });
     let local = LocalSet::new();
-    let tasks: Vec<_> =
-        (0..connections).map(|_| local.spawn_local(connection(addr, Rc::clone(&run)))).collect();
     local
         .run_until(async {
+            let measured_from = Instant::now() + times.warm_up;
+            let until = measured_from + times.measured;
+            let begin = |per_s| Arrivals::begin(per_s, until, connections, 1);
+            let arrivals = times.rate.map(begin);
+            let next = Cell::new(0);
+            let run = Rc::new(Run { plan, next, measured_from, until, arrivals });
+            let tasks: Vec<_> = (0..connections)
+                .map(|_| tokio::task::spawn_local(connection(addr, Rc::clone(&run))))
+                .collect();
             let mut report = Report::new(run.until - run.measured_from)?;
             let mut ended = run.measured_from;
             for task in tasks {
@@ -79,6 +103,7 @@ pub(crate) async fn run(
             ensure!(answered > 0, "the requests were used up before the measured time began");
             // Shorter than was asked for when the requests were used up.
             report.took = ended.saturating_duration_since(run.measured_from);
+            report.unsent = run.arrivals.as_ref().map_or(0, |it| it.left_over());
             Ok(report)
         })
         .await
@@ -92,10 +117,12 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
     let mut unread = BytesMut::new();
     let mut report = Report::new(Duration::ZERO)?;
     let mut last = Instant::now();
-    while last < run.until
-        && let Some(request) = run.take()
+    while (run.arrivals.is_some() || last < run.until)
+        && let Some(Turn { request, from, is_ours }) = run.take().await
     {
-        let sent = Instant::now();
+        if is_ours {
+            report.late_us.record(u64::try_from(from.elapsed().as_micros())?)?;
+        }
         stream.write_all(&run.plan.requests[request]).await.context("sending a request")?;
         let answer = answer::read(&mut stream, &mut unread).await?;
         last = Instant::now();
@@ -108,9 +135,10 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
         } else {
             report.events_taken += events;
         }
-        if is_good && last >= run.measured_from && last <= run.until {
+        if is_good && run.counts(from, last) {
             report.events += events;
-            report.latency_us.record(u64::try_from((last - sent).as_micros())?)?;
+            let us = u64::try_from((last - from).as_micros())?;
+            report.latency_us.saturating_record(us);
         }
         report.answer_bytes = answer.body.len();
     }
@@ -118,13 +146,26 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
 }
 
 impl Run {
-    fn take(&self) -> Option<usize> {
+    async fn take(&self) -> Option<Turn> {
+        let (from, is_ours) = match &self.arrivals {
+            Some(arrivals) => {
+                let (due, had_waited) = arrivals.next().await?;
+                (due, !had_waited)
+            }
+            None => (Instant::now(), false),
+        };
         let next = self.next.get();
         self.next.set(next + 1);
-        match next < self.plan.requests.len() || self.plan.repeat {
-            true => Some(next % self.plan.requests.len()),
-            false => None,
-        }
+        let is_there = next < self.plan.requests.len() || self.plan.repeat;
+        let request = next % self.plan.requests.len();
+        is_there.then_some(Turn { request, from, is_ours })
+    }
+
+    /// Whether a request belongs to the measured time: with a rate by when it was due, since those
+    /// that take long must not be missing.
+    fn counts(&self, from: Instant, answered: Instant) -> bool {
+        let at = if self.arrivals.is_some() { from } else { answered };
+        at >= self.measured_from && at <= self.until
     }
 
     fn check(&self, request: usize, answer: &Answer) -> anyhow::Result<()> {
@@ -143,7 +184,9 @@ impl Report {
         // A minute at most, three digits.
         let latency_us = Histogram::new_with_bounds(1, 60_000_000, 3)?;
         Ok(Self {
+            late_us: latency_us.clone(),
             latency_us,
+            unsent: 0,
             events: 0,
             events_taken: 0,
             errors: 0,
@@ -155,6 +198,7 @@ impl Report {
 
     fn add(&mut self, one: Self) -> anyhow::Result<()> {
         self.latency_us.add(one.latency_us)?;
+        self.late_us.add(one.late_us)?;
         self.events += one.events;
         self.events_taken += one.events_taken;
         self.errors += one.errors;
@@ -174,7 +218,7 @@ impl fmt::Display for Report {
         write!(
             f,
             "requests_per_s={:.0} events_per_s={:.0} p50_us={} p99_us={} p999_us={} errors={} requests={requests} \
-             seconds={seconds:.2} answer_bytes={}",
+             seconds={seconds:.2} answer_bytes={} late_p99_us={} unsent={}",
             per_s(requests),
             per_s(self.events),
             quantile(0.5),
@@ -182,6 +226,8 @@ impl fmt::Display for Report {
             quantile(0.999),
             self.errors,
             self.answer_bytes,
+            self.late_us.value_at_quantile(0.99),
+            self.unsent,
         )?;
         match &self.first_error {
             Some(error) => write!(f, "\nfirst error: {error}"),

@@ -16,7 +16,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod answer;
 mod drive;
 mod events;
+mod fill;
 mod fixed;
+mod ingest;
+mod list;
+mod metronome;
 mod paced;
 mod requests;
 mod senders;
@@ -29,6 +33,9 @@ mod visible;
 
 use drive::Plan;
 use events::EventsArgs;
+use fill::{StaysArgs, UsersArgs};
+use ingest::IngestArgs;
+use list::{AskArgs, ListArgs};
 use requests::{Ids, Target};
 use steady::SteadyArgs;
 use visible::VisibleArgs;
@@ -87,6 +94,41 @@ enum Work {
         #[command(flatten)]
         steady: SteadyArgs,
     },
+    /// ListUserInfo of the whole app, one page after the other
+    List {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// One ListUserInfo; prints the answer
+    Ask {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Registers users with the profiles of `whowas-data`; not measured
+    FillUsers {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        users: UsersArgs,
+    },
+    /// Tells the calls of `whowas-data`, a thousand events at once; not measured
+    FillStays {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        stays: StaysArgs,
+    },
+    /// Tells the calls of `whowas-data` as they happen in live rooms, in batches; measured
+    Ingest {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        ingest: IngestArgs,
+    },
     /// The bytes of one of the above, or a small GET, to a server that does not read them
     Fixed {
         #[command(flatten)]
@@ -119,6 +161,9 @@ struct Load {
     /// Seconds before the measured ones
     #[arg(long, default_value_t = 1.0)]
     warm_up: f64,
+    /// Requests a second, however long they take; without it, as many as can be answered
+    #[arg(long)]
+    rate: Option<f64>,
     #[arg(long, default_value_t = 4111)]
     app: u64,
     #[arg(long, default_value = "AKLTbench")]
@@ -168,6 +213,11 @@ fn main() -> anyhow::Result<()> {
             )
         }
         Work::Events { load, events } => events::measure(&load, &events),
+        Work::List { load, list } => list::measure(&load, &list),
+        Work::Ask { load, ask } => list::ask(&load, &ask),
+        Work::FillUsers { load, users } => fill::users(&load, &users),
+        Work::FillStays { load, stays } => fill::stays(&load, &stays),
+        Work::Ingest { load, ingest } => ingest::measure(&load, &ingest),
         Work::Visible { load, visible } => visible::measure(&load, &visible),
         Work::Steady { load, steady } => steady::measure(&load, &steady),
         Work::Fixed { load, like } => {
@@ -198,6 +248,7 @@ impl Load {
         Ok(drive::Times {
             warm_up: Duration::try_from_secs_f64(self.warm_up).context("--warm-up")?,
             measured: Duration::try_from_secs_f64(self.seconds).context("--seconds")?,
+            rate: self.rate,
         })
     }
 
@@ -215,6 +266,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn measure(load: &Load, plan: Plan) -> anyhow::Result<()> {
+    // Making and signing took its time: whoever wants to do something meanwhile waits for this.
+    eprintln!("sending");
     let report =
         runtime()?.block_on(drive::run(load.addr, load.connections, load.times()?, plan))?;
     println!("{report}");

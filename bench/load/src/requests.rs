@@ -113,14 +113,37 @@ pub(crate) fn list_user_info(
     room: &str,
     (from, until): (Timestamp, Timestamp),
 ) -> Vec<u8> {
-    let escaped =
-        |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().replace(':', "%3A");
     let query = format!(
         "Action=ListUserInfo&AppId={rtc_id}&EndTime={}&RoomId={room}&StartTime={}&Version=2023-11-01",
         escaped(until),
         escaped(from)
     );
-    let signed = signer.sign("GET", &query, b"");
+    get_signed(target, signer, &query)
+}
+
+/// A page of ListUserInfo of the whole app between two times.
+pub(crate) fn list_page(
+    target: &Target<'_>,
+    signer: &Signer,
+    (from, until): (Timestamp, Timestamp),
+    (number, size): (u64, u32),
+) -> Vec<u8> {
+    let query = format!(
+        "Action=ListUserInfo&AppId={}&EndTime={}&PageNum={number}&PageSize={size}&StartTime={}\
+         &Version=2023-11-01",
+        senders::RTC_ID,
+        escaped(until),
+        escaped(from)
+    );
+    get_signed(target, signer, &query)
+}
+
+fn escaped(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().replace(':', "%3A")
+}
+
+fn get_signed(target: &Target<'_>, signer: &Signer, query: &str) -> Vec<u8> {
+    let signed = signer.sign("GET", query, b"");
     format!(
         "GET /?{query} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nX-Date: {}\r\n\
          X-Content-Sha256: {}\r\nAuthorization: {}\r\n\r\n",
@@ -164,7 +187,20 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-fn post(target: &Target<'_>, signer: &Signer, action: &str, body: &str) -> Vec<u8> {
+/// A batch of native events.
+pub(crate) fn native(target: &Target<'_>, body: &str) -> Vec<u8> {
+    format!(
+        "POST /v1/events HTTP/1.1\r\nHost: {}\r\n\
+         Content-Type: application/cloudevents-batch+json\r\nAuthorization: Bearer {}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        target.addr,
+        senders::SECRET,
+        body.len()
+    )
+    .into_bytes()
+}
+
+pub(crate) fn post(target: &Target<'_>, signer: &Signer, action: &str, body: &str) -> Vec<u8> {
     let query = format!("Action={action}&Version=2020-12-01");
     let signed = signer.sign("POST", &query, body.as_bytes());
     format!(

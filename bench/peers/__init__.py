@@ -1,0 +1,1 @@
+"""Who is measured, and what they are given."""
