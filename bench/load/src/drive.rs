@@ -83,9 +83,10 @@ pub(crate) async fn run(
     let local = LocalSet::new();
     local
         .run_until(async {
-            let measured_from = Instant::now() + times.warm_up;
+            let now = Instant::now();
+            let measured_from = now + times.warm_up;
             let until = measured_from + times.measured;
-            let begin = |per_s| Arrivals::begin(per_s, until, connections, 1);
+            let begin = |per_s| Arrivals::begin(per_s, now..until, connections, 1);
             let arrivals = times.rate.map(begin);
             let next = Cell::new(0);
             let run = Rc::new(Run { plan, next, measured_from, until, arrivals });

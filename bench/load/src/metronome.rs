@@ -8,6 +8,7 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
+    ops::Range,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -27,15 +28,17 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Begins at once; to be called on the runtime's thread.
-    pub(crate) fn begin(per_s: f64, until: Instant, connections: usize, seed: u64) -> Rc<Self> {
+    /// Those of a stretch of time; to be called at its beginning, on the runtime's thread.
+    pub(crate) fn begin(
+        per_s: f64,
+        stretch: Range<Instant>,
+        connections: usize,
+        seed: u64,
+    ) -> Rc<Self> {
+        let end = stretch.end + OVERTIME;
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        std::thread::spawn(move || beat(per_s, until, seed, &sender));
-        let all = Rc::new(Self {
-            due: RefCell::default(),
-            waiting: Semaphore::new(0),
-            end: until + OVERTIME,
-        });
+        std::thread::spawn(move || beat(per_s, stretch, seed, &sender));
+        let all = Rc::new(Self { due: RefCell::default(), waiting: Semaphore::new(0), end });
         let arrivals = Rc::clone(&all);
         tokio::task::spawn_local(async move {
             while let Some(due) = receiver.recv().await {
@@ -66,16 +69,16 @@ impl Arrivals {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a thread that does nothing else")]
-fn beat(per_s: f64, until: Instant, seed: u64, sender: &mpsc::UnboundedSender<Instant>) {
+fn beat(per_s: f64, stretch: Range<Instant>, seed: u64, sender: &mpsc::UnboundedSender<Instant>) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut due = Instant::now();
+    let mut due = stretch.start;
     loop {
         due += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / per_s);
         let now = Instant::now();
         if due > now {
             std::thread::sleep((due - now).max(NAP));
         }
-        if due >= until || sender.send(due).is_err() {
+        if due >= stretch.end || sender.send(due).is_err() {
             return;
         }
     }
@@ -89,8 +92,9 @@ mod tests {
     async fn as_many_come_as_were_asked_for_and_then_no_more() {
         let local = tokio::task::LocalSet::new();
         let count = local.run_until(async {
-            let arrivals =
-                Arrivals::begin(20_000.0, Instant::now() + Duration::from_millis(100), 1, 1);
+            let now = Instant::now();
+            let stretch = now..now + Duration::from_millis(100);
+            let arrivals = Arrivals::begin(20_000.0, stretch, 1, 1);
             let (mut count, mut last) = (0, None);
             while let Some((due, _)) = arrivals.next().await {
                 assert!(last.is_none_or(|last| last < due));
