@@ -44,6 +44,13 @@ class Truth:
                 if not stay.spans[-1].left:
                     stay.left(max(heard))
 
+    def stopped(self, app, rooms, moment):
+        """The server said that it stops: everybody who was there ends then."""
+        for stay in self.stays:
+            if (stay.app, stay.room) in {(app, str(room)) for room in rooms}:
+                if not stay.spans[-1].left:
+                    stay.left(moment)
+
 
 class Person:
     """A client with a session of its own, in one process of clients."""

@@ -29,6 +29,7 @@ pub(crate) fn event(event: &Event) -> String {
             format!("snapshot {room}/{} {present:?}", or_none(call.as_ref()))
         }
         Fact::ServerRestarted => "restarted".to_owned(),
+        Fact::ServerStopped => "stopped".to_owned(),
         Fact::RoomIdle { room, call, quiet_us } => {
             format!("idle {room}/{} for {quiet_us} us", or_none(call.as_ref()))
         }

@@ -32,6 +32,8 @@ pub enum Reach {
     Superseded(CallId),
     /// A restart: those that joined through this server. They ended with their own call.
     Restarted(SourceName),
+    /// A stop in order: those that joined through this server. They ended then.
+    Stopped(SourceName),
     /// A snapshot: those of participants who are not in it. They ended then at the latest.
     Absent {
         /// The call that the snapshot is of, if it names one.
@@ -101,6 +103,7 @@ impl Closer {
         let reach = match &event.fact {
             Fact::RoomFinished { call, .. } => Reach::Finished(call.clone()),
             Fact::ServerRestarted => Reach::Restarted(event.source.clone()),
+            Fact::ServerStopped => Reach::Stopped(event.source.clone()),
             Fact::Snapshot { call, present, .. } => {
                 Reach::Absent { call: call.clone(), present: present.clone() }
             }
@@ -133,7 +136,7 @@ impl Closer {
             && match &self.reach {
                 Reach::Finished(over) => may_be_same_call(over.as_ref(), call),
                 Reach::Superseded(new) => Some(new) != call,
-                Reach::Restarted(server) => *server == interval.source,
+                Reach::Restarted(server) | Reach::Stopped(server) => *server == interval.source,
                 Reach::Absent { call: of, present } => {
                     may_be_same_call(of.as_ref(), call) && !present.contains(participant)
                 }
@@ -148,7 +151,7 @@ impl Closer {
     pub fn close(&self, interval: &Interval, last_heard_unix_us: Option<i64>) -> Option<Closing> {
         let heard = last_heard_unix_us.unwrap_or(interval.joined_unix_us);
         let ended = match self.reach {
-            Reach::Finished(_) | Reach::Absent { .. } => self.effective_unix_us,
+            Reach::Finished(_) | Reach::Absent { .. } | Reach::Stopped(_) => self.effective_unix_us,
             // The call was over at some time between the last that was heard of it and now; the
             // earliest is taken, since a ghost is worse than a missing minute.
             Reach::Superseded(_) | Reach::Restarted(_) => heard,
@@ -213,7 +216,8 @@ pub fn is_heard_of(event: &Event, call: Option<&CallId>) -> bool {
         None => event.call().is_none(),
     };
     // That it is quiet is nothing that anybody reported.
-    let reported = !matches!(event.fact, Fact::ServerRestarted | Fact::RoomIdle { .. });
+    let reported =
+        !matches!(event.fact, Fact::ServerRestarted | Fact::ServerStopped | Fact::RoomIdle { .. });
     of_the_call && reported
 }
 

@@ -94,6 +94,9 @@ pub enum Fact {
     },
     /// The media server that calls itself [`Event::source`] began anew: nobody is connected to it.
     ServerRestarted,
+    /// The media server that calls itself [`Event::source`] stopped in order: whoever was connected
+    /// to it was until then.
+    ServerStopped,
     /// Nothing was heard of a call for so long that nobody is taken to be in it any more. No media
     /// server says so: it is this server that does, see [`super::idle`]. It counts only if it is
     /// still true whatever was told later.
@@ -190,6 +193,7 @@ impl Event {
                 present.iter().for_each(|participant| hash.text(participant.as_str()));
             }
             Fact::ServerRestarted => hash.text("restarted"),
+            Fact::ServerStopped => hash.text("stopped"),
             Fact::RoomIdle { room, call, quiet_us } => {
                 hash.text("idle");
                 hash.text(room.as_str());
@@ -206,7 +210,7 @@ impl Event {
             Fact::RoomFinished { room, .. }
             | Fact::Snapshot { room, .. }
             | Fact::RoomIdle { room, .. } => Some(room),
-            Fact::ServerRestarted => None,
+            Fact::ServerRestarted | Fact::ServerStopped => None,
             _ => self.presence().map(|who| &who.room),
         }
     }
@@ -231,6 +235,7 @@ impl Event {
             Fact::RoomFinished { .. }
             | Fact::Snapshot { .. }
             | Fact::ServerRestarted
+            | Fact::ServerStopped
             | Fact::RoomIdle { .. } => None,
         }
     }
@@ -258,7 +263,10 @@ impl Event {
     /// Its place among the facts of its room.
     pub fn order(&self) -> FactOrder {
         let rank = match &self.fact {
-            Fact::RoomFinished { .. } | Fact::ServerRestarted | Fact::RoomIdle { .. } => Rank::End,
+            Fact::RoomFinished { .. }
+            | Fact::ServerRestarted
+            | Fact::ServerStopped
+            | Fact::RoomIdle { .. } => Rank::End,
             Fact::Left { .. } => Rank::Leave,
             Fact::Joined { .. } => Rank::Join,
             Fact::Client { .. } | Fact::Published { .. } | Fact::Snapshot { .. } => Rank::Rest,

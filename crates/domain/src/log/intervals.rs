@@ -125,6 +125,7 @@ impl<'a> Step<'a> {
                 Fact::RoomFinished { .. }
                 | Fact::Snapshot { .. }
                 | Fact::ServerRestarted
+                | Fact::ServerStopped
                 | Fact::RoomIdle { .. } => {}
             }
         }

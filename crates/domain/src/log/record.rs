@@ -1,13 +1,17 @@
 //! Taking events in.
 
-use super::event::Event;
+use super::event::{Event, Fact};
 use crate::clock::SECOND_US;
-use crate::context::Context;
+use crate::context::{Context, DAY_S};
 use crate::error::Result;
 use crate::store::Appended;
 
 /// How far ahead of our clock an event may be.
 pub const AHEAD_S_MAX: i64 = 600;
+
+/// How long before itself a leave may say that the join was. One that says more has mistaken
+/// seconds for milliseconds, or the like.
+pub const STAY_TOLD_S_MAX: i64 = 366 * DAY_S;
 
 /// Why an event is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +68,7 @@ pub async fn record(ctx: &Context, events: Vec<Event>) -> Result<Vec<Outcome>> {
     let mut judged = outcomes.iter();
     let mut good = events;
     good.retain(|_| judged.next().is_some_and(Option::is_none));
+    good.iter_mut().for_each(doubt_told_join);
     let appended = match good.is_empty() {
         true => vec![],
         false => ctx.store.append_events(good).await?,
@@ -77,4 +82,50 @@ pub async fn record(ctx: &Context, events: Vec<Event>) -> Result<Vec<Outcome>> {
         outcome.unwrap_or_else(|| appended.next().expect("one outcome for each event appended"))
     };
     Ok(outcomes.into_iter().map(fill).collect())
+}
+
+/// Forgets what a leave tells of its join if that cannot be.
+fn doubt_told_join(event: &mut Event) {
+    if let Fact::Left { joined_unix_us, .. } = &mut event.fact {
+        let earliest = event.time_unix_us.saturating_sub(STAY_TOLD_S_MAX * SECOND_US);
+        joined_unix_us.take_if(|joined| *joined < earliest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{AppId, Door, EventId, ParticipantId, RoomId, SourceName};
+    use crate::log::{ClientFacts, Presence};
+
+    #[test]
+    fn a_leave_is_not_believed_that_somebody_was_there_for_years() {
+        const LEFT_UNIX_US: i64 = 1_795_225_600 * SECOND_US;
+        let told = |joined_unix_us: i64| {
+            let who = Presence {
+                room: RoomId::parse("r").unwrap(),
+                call: None,
+                participant: ParticipantId::parse("u").unwrap(),
+                connection: None,
+            };
+            let client = ClientFacts::default();
+            let mut event = Event {
+                app: AppId(1),
+                door: Door::parse("zegocloud").unwrap(),
+                source: SourceName::parse("s").unwrap(),
+                id: EventId::parse("e").unwrap(),
+                time_unix_us: LEFT_UNIX_US,
+                fact: Fact::Left { who, joined_unix_us: Some(joined_unix_us), client },
+            };
+            doubt_told_join(&mut event);
+            let Fact::Left { joined_unix_us, .. } = event.fact else { panic!("a leave") };
+            joined_unix_us
+        };
+        let longest = LEFT_UNIX_US - STAY_TOLD_S_MAX * SECOND_US;
+        assert_eq!(told(longest), Some(longest));
+        assert_eq!(told(longest - 1), None);
+        // Seconds, taken for milliseconds.
+        assert_eq!(told(1_795_225_000 * 1_000), None);
+        assert_eq!(told(LEFT_UNIX_US + 1), Some(LEFT_UNIX_US + 1));
+    }
 }

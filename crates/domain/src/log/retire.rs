@@ -64,12 +64,12 @@ pub fn find_cut(mut events: Vec<Event>, before_unix_us: i64) -> Option<i64> {
     None
 }
 
-/// Whether the restart of a server may go, given the oldest event about any room that is left of
-/// its app and door: whether nobody is left who can have been there when it happened. A leave may
-/// tell of a join that was up to a day before it.
+/// Whether the restart or stop of a server may go, given the oldest event about any room that is
+/// left of its app and door: whether nobody is left who can have been there when it happened. A
+/// leave may tell of a join that was up to a day before it.
 pub fn is_spent(restart: &Event, oldest_left_unix_us: Option<i64>, before_unix_us: i64) -> bool {
     let a_day_later = restart.time_unix_us.saturating_add(DAY_S * SECOND_US);
-    restart.fact == Fact::ServerRestarted
+    matches!(restart.fact, Fact::ServerRestarted | Fact::ServerStopped)
         && a_day_later <= before_unix_us
         && oldest_left_unix_us.is_none_or(|oldest| a_day_later <= oldest)
 }

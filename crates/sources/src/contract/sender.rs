@@ -321,6 +321,7 @@ pub(super) fn kind_of(fact: &Fact) -> &'static str {
         Fact::RoomFinished { .. } => "finished",
         Fact::Snapshot { .. } => "snapshot",
         Fact::ServerRestarted => "restarted",
+        Fact::ServerStopped => "stopped",
         Fact::RoomIdle { .. } => "idle",
     }
 }

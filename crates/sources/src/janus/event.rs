@@ -100,15 +100,15 @@ impl Envelope<'_> {
         let event: Option<OfTheCore<'_>> = self.event.and_then(|event| object(event.get()));
         let event = event.ok_or("an event of the core has no `event` that can be read")?;
         let status = text(event.status).ok_or("an event of the core has no `event.status`")?;
-        let name = match status.as_str() {
-            "started" => "started",
+        let (name, fact) = match status.as_str() {
+            "started" => ("started", Fact::ServerRestarted),
             // QUIRK(janus): a server that shuts down says so, and reports no leaves
             // (captures/janus-1.1.2-sampleevh.jsonl, post 77), but mostly those of clients whose
             // WebSockets it closes, some milliseconds later.
-            "shutdown" => "shutdown",
+            "shutdown" => ("shutdown", Fact::ServerStopped),
             _ => return Ok(None),
         };
-        Ok(Some(Told { name, facts: Ok(Fact::ServerRestarted.into()) }))
+        Ok(Some(Told { name, facts: Ok(fact.into()) }))
     }
 
     fn plugin_told(&self) -> Result<Option<Told>, String> {

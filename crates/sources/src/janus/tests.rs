@@ -221,7 +221,7 @@ fn each_event_becomes_what_it_tells_the_log() {
             janus-1 b570 2026-11-21T01:45:47.259213Z
               restarted
             janus-1 c083 2026-11-21T01:45:47.259213Z
-              restarted
+              stopped
         "#]],
     );
 }
@@ -487,9 +487,9 @@ fn a_room_that_is_destroyed_and_a_server_that_stops_leave_nobody_behind() {
         &stopped("shutdown"),
         expect![[r#"
             1234, call 1: u
-              01:45:09.1 to 01:45:11.3?
+              01:45:09.1 to 01:45:13.5?
             1234, call 1: v, published
-              01:45:10.2 to 01:45:11.3?
+              01:45:10.2 to 01:45:13.5?
             1234, call 2: u
               01:45:15.7 to now
         "#]],
@@ -533,7 +533,7 @@ fn who_leaves_while_the_server_stops_has_left_then() {
         ],
         expect![[r#"
             1234, call 1: by http
-              01:45:09.1 to 01:45:10.2?
+              01:45:09.1 to 01:45:13.5?
             1234, call 1: by websocket
               01:45:10.2 to 01:45:13.503311
             1234, call 2: by http

@@ -167,6 +167,7 @@ const KINDS: &[Kind] = &[
     ("an end of a room", |it| tells(it, |it| matches!(it, Fact::RoomFinished { .. }))),
     ("a snapshot", |it| tells(it, |it| matches!(it, Fact::Snapshot { .. }))),
     ("a restart", |it| tells(it, |it| *it == Fact::ServerRestarted)),
+    ("a stop", |it| tells(it, |it| *it == Fact::ServerStopped)),
     ("a minted call", |it| {
         log_of(&set_of(it.to_vec())).iter().any(|it| it.call.as_str().len() == 32)
     }),

@@ -75,7 +75,7 @@ fn facts() -> impl Strategy<Value = Fact> {
         1 => (rooms(), calls()).prop_map(|(room, call)| Fact::RoomFinished { room, call }),
         1 => (rooms(), calls(), present)
             .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present }),
-        1 => Just(Fact::ServerRestarted),
+        1 => prop_oneof![Just(Fact::ServerRestarted), Just(Fact::ServerStopped)],
         2 => (rooms(), calls(), 0..60 * SECOND_US)
             .prop_map(|(room, call, quiet_us)| Fact::RoomIdle { room, call, quiet_us }),
     ]
@@ -167,7 +167,7 @@ fn arrivals_without_calls() -> impl Strategy<Value = Arrivals> {
             | Fact::RoomIdle { room: it, call, .. } => {
                 (*it, *call) = (room(0), None);
             }
-            Fact::ServerRestarted => {}
+            Fact::ServerRestarted | Fact::ServerStopped => {}
         }
         event
     };

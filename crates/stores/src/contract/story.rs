@@ -51,6 +51,7 @@ fn event(number: usize, line: &str) -> Event {
         "over" => Fact::RoomFinished { room, call },
         "present" => Fact::Snapshot { room, call, present: bare.collect() },
         "restart" => Fact::ServerRestarted,
+        "stop" => Fact::ServerStopped,
         "idle" => Fact::RoomIdle { room, call, quiet_us: unix_us(options["quiet"]) },
         _ => panic!("{kind} is no kind"),
     };

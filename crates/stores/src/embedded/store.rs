@@ -107,9 +107,7 @@ impl Embedded {
         let mut removed = self.change(Change::Remove, removal).await?;
         let log::Removed { stays, events, dead_letters, refused } =
             removed.pop().unwrap_or_default();
-        if refused {
-            pass.hold();
-        }
+        pass.hold(refused);
         Ok(Retired { stays, events, dead_letters, more: true })
     }
 

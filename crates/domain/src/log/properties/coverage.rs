@@ -80,7 +80,8 @@ const FACTS: &[Kind] = &[
     ("a silence of a call", |it| it.tells(|it| matches!(it, Fact::RoomIdle { call: Some(_), .. }))),
     ("a silence of no call", |it| it.tells(|it| matches!(it, Fact::RoomIdle { call: None, .. }))),
     ("restarts of two servers", |it| {
-        let restarts = it.events.iter().filter(|it| it.fact == Fact::ServerRestarted);
+        let is_one = |it: &&Event| matches!(it.fact, Fact::ServerRestarted | Fact::ServerStopped);
+        let restarts = it.events.iter().filter(is_one);
         restarts.map(|it| &it.source).collect::<BTreeSet<_>>().len() == 2
     }),
     ("a call with a name and one without", |it| {
@@ -116,6 +117,7 @@ const RESULTS: &[Kind] = &[
     ("an end by a room's end", |it| it.closed_by(|it| matches!(it, Fact::RoomFinished { .. }))),
     ("an end by a snapshot", |it| it.closed_by(|it| matches!(it, Fact::Snapshot { .. }))),
     ("an end by a restart", |it| it.closed_by(|it| *it == Fact::ServerRestarted)),
+    ("an end by a stop", |it| it.closed_by(|it| *it == Fact::ServerStopped)),
     ("an end by a silence", |it| it.closed_by(|it| matches!(it, Fact::RoomIdle { .. }))),
     ("an end by a join", |it| it.closed_by(|it| matches!(it, Fact::Joined { .. }))),
     ("an end by a sole join", |it| {

@@ -184,7 +184,9 @@ fn closers_leave_nobody_open_whom_they_reach(events: &[Event]) -> Verdict {
     let over = Fact::RoomFinished { room, call: None };
     let restarts = ["s0", "s1"].map(|server| at_the_end(Fact::ServerRestarted, server));
     let before = with(&[]);
-    for last in [&[at_the_end(over, "x")], &[at_the_end(nobody, "x")], &restarts[..]] {
+    let stops = ["s0", "s1"].map(|server| at_the_end(Fact::ServerStopped, server));
+    let over = [at_the_end(over, "x")];
+    for last in [&over[..], &[at_the_end(nobody, "x")], &restarts, &stops] {
         let after = with(last);
         prop_assert_eq!(after.len(), before.len());
         for (after, before) in after.iter().zip(&before) {

@@ -65,6 +65,40 @@ fn a_restart_closes_what_came_through_that_server_at_the_last_that_was_heard() {
 }
 
 #[test]
+fn a_stop_in_order_closes_what_came_through_that_server_then() {
+    check(
+        "10 join u conn=k1 call=c source=a
+         11 join v conn=k2 call=c source=b
+         15 publish v conn=k2 call=c source=b
+         40 stop source=a",
+        expect![[r#"
+            c u 10.000-~40.000
+            c v 11.000.. pub
+        "#]],
+    );
+    // The leaves that it still tells count.
+    check(
+        "10 join u conn=k1 call=c
+         10 join v conn=k2 call=c
+         40 stop
+         40.005 leave v conn=k2 call=c",
+        expect![[r#"
+            c u 10.000-~40.000
+            c v 10.000-40.005
+        "#]],
+    );
+    // Of a stop and a restart at one instant, the earlier end.
+    check(
+        "10 join u conn=k call=c
+         40 stop
+         40 restart",
+        expect![[r#"
+            c u 10.000-~10.000
+        "#]],
+    );
+}
+
+#[test]
 fn an_inferred_end_is_never_before_the_join() {
     check(
         "10.5 join u conn=k call=c

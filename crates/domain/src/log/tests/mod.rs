@@ -81,6 +81,7 @@ fn event(number: usize, line: &str) -> Event {
             Fact::Snapshot { room: at().room, call, present: present.collect() }
         }
         "restart" => Fact::ServerRestarted,
+        "stop" => Fact::ServerStopped,
         "idle" => Fact::RoomIdle { room: at().room, call, quiet_us: unix_us(options["quiet"]) },
         _ => panic!("{kind} is no kind"),
     };

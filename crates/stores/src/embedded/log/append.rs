@@ -2,7 +2,7 @@
 
 use domain::log::event::{EventHash, Rank};
 use domain::log::stay::RoomKey;
-use domain::log::{Closer, Event};
+use domain::log::{Closer, Event, Fact};
 use domain::store::Appended;
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ fn append_one(write: &mut Write<'_>, touched: &mut Touched, event: &Event) -> Re
 pub(super) const PLACE_LEN: usize = size_of::<i64>() + size_of::<EventHash>();
 
 /// Where an event stands: its key in `events`, and the end of its key in every index.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::embedded) struct EventPlace {
     pub(super) time_unix_us: i64,
     identity: EventHash,
@@ -97,7 +97,13 @@ impl EventPlace {
         write.tally.note_event(event, step);
         let Some(room) = event.room() else {
             let server = restarts_of(event.app, event.door.as_str(), event.source.as_str());
-            set(&write.tables.restarts, write, &self.key(server), step)?;
+            let key = self.key(server);
+            match step {
+                Step::Came => {
+                    write.tables.restarts.put(&mut write.txn, &key, restart_kind(event))?;
+                }
+                Step::Went => write.tables.restarts.delete(&mut write.txn, &key)?,
+            }
             let server = (event.app, event.door.clone(), event.source.clone());
             let restarts = touched.restarts.entry(server).or_default();
             restarts.insert(event.effective_unix_us());
@@ -124,6 +130,16 @@ fn set(index: &Index, write: &mut Write<'_>, key: &Key, step: Step) -> Result<()
     match step {
         Step::Came => index.put(&mut write.txn, key, &[]),
         Step::Went => index.delete(&mut write.txn, key),
+    }
+}
+
+/// What tells a stop in order from a restart, in `restarts`.
+pub(super) const STOPPED: &[u8] = &[1];
+
+fn restart_kind(event: &Event) -> &'static [u8] {
+    match event.fact {
+        Fact::ServerStopped => STOPPED,
+        _ => &[],
     }
 }
 

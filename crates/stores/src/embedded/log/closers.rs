@@ -9,7 +9,7 @@ use domain::log::closing::{first_of, is_heard_before};
 use domain::log::event::Rank;
 use domain::log::{Closer, Closers, Closing, Event, Interval, Proof, Reach, fold_participant};
 
-use super::append::{event_of, facts, restarts_of, time_of_room_event};
+use super::append::{STOPPED, event_of, facts, restarts_of, time_of_room_event};
 use super::place::Room;
 use super::standing::Watch;
 use crate::embedded::fault::{Fault, Result};
@@ -140,7 +140,8 @@ impl<'t> RoomClosers<'t> {
         Ok(closer)
     }
 
-    /// The first restart of the server through which they came.
+    /// The first restart or stop of the server through which they came, and all others of its
+    /// instant.
     fn of_the_server(
         &self,
         interval: &Interval,
@@ -150,14 +151,22 @@ impl<'t> RoomClosers<'t> {
         let index = &self.read.tables.restarts;
         let source = &interval.source;
         let prefix = restarts_of(self.room.at.app, self.room.at.door.as_str(), source.as_str());
+        let mut found: Option<i64> = None;
         for row in index.range(self.read.txn, &prefix, since)? {
-            let mut parts = KeyParts(&row?.0[prefix.len()..]);
+            let (key, value) = row?;
+            let mut parts = KeyParts(&key[prefix.len()..]);
             let effective_unix_us = parts.time().ok_or_else(|| index.damaged())?;
+            if found.is_some_and(|found| found < effective_unix_us) {
+                break;
+            }
             if effective_unix_us > interval.joined_unix_us {
-                let reach = Reach::Restarted(source.clone());
+                let reach = match value == STOPPED {
+                    true => Reach::Stopped(source.clone()),
+                    false => Reach::Restarted(source.clone()),
+                };
                 let rank = Rank::End;
                 candidates.push(Rc::new(Closer { effective_unix_us, rank, reach }));
-                break;
+                found = Some(effective_unix_us);
             }
         }
         Ok(())

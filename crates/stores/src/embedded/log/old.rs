@@ -6,7 +6,7 @@
 //! this pass, so that a room which is held back is looked at once. Where a pass stands is not
 //! stored: a process that begins anew begins a new pass.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
 
 use domain::AppId;
@@ -28,6 +28,9 @@ const WALKED_MAX: usize = 4_096;
 /// How many events of a room are looked at. A room with more is held back.
 const ROOM_EVENTS_MAX: usize = 200_000;
 
+/// How many rooms are cut in one step.
+const ROOMS_MAX: usize = 64;
+
 /// How many restarts are judged in one pass; the others wait for a later one.
 const RESTARTS_MAX: usize = 10_000;
 
@@ -43,9 +46,7 @@ pub(in crate::embedded) struct Pass {
     /// The oldest event about a room that is left.
     oldest_left: HashMap<(AppId, Door), i64>,
     /// Restarts that may be spent.
-    restarts: Vec<(EventPlace, Event)>,
-    /// The last room that was looked at.
-    looked_at: Option<u64>,
+    restarts: BTreeMap<EventPlace, Event>,
 }
 
 /// What to do next.
@@ -76,14 +77,18 @@ impl Pass {
         let before_unix_us = *self.before_unix_us.get_or_insert(before_unix_us);
         let from = self.from.clone();
         let mut walked = 0;
+        let mut cuts = Cuts::default();
         for row in read.tables.events.range(read.txn, &[], &from)? {
             let (key, KnownEvent { event, .. }) = row?;
-            if event.time_unix_us >= before_unix_us {
+            if event.time_unix_us >= before_unix_us || cuts.are_enough(events_max) {
                 break;
             }
-            self.from = key.to_vec();
+            // What is refused is walked over again.
+            if cuts.rooms.is_empty() {
+                self.from = key.to_vec();
+            }
             if walked >= WALKED_MAX {
-                return Ok(Step::GoOn);
+                return Ok(cuts.into_step(events_max).unwrap_or(Step::GoOn));
             }
             walked += 1;
             let Some(room) = event.room() else {
@@ -92,32 +97,42 @@ impl Pass {
             };
             let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };
             let number = read.tables.rooms.get(read.txn, &room_key(&at))?;
-            if !self.held.contains(&number) {
+            match cuts.rooms.get(&number) {
+                Some(cut) if event.time_unix_us < cut.begins_unix_us => continue,
+                _ => {}
+            }
+            if !self.held.contains(&number) && !cuts.rooms.contains_key(&number) {
                 let events = events_of(read, number, &at)?;
-                walked += events.as_ref().map_or(ROOM_EVENTS_MAX, Vec::len);
+                let len = events.as_ref().map_or(ROOM_EVENTS_MAX, Vec::len);
+                walked += len;
                 let cut = events.and_then(|events| find_cut(events, before_unix_us));
                 if let Some(begins_unix_us) = cut {
-                    self.looked_at = Some(number);
-                    let cut = Some((number, Cut { at, begins_unix_us }));
-                    return Ok(Step::Remove(Removal { cut, events_max, ..Removal::default() }));
+                    cuts.events += len;
+                    cuts.rooms.insert(number, Cut { at, begins_unix_us });
+                    continue;
                 }
                 self.held.insert(number);
             }
             self.oldest_left.entry((event.app, event.door)).or_insert(event.time_unix_us);
         }
-        Ok(self.finish(before_unix_us, events_max))
+        match cuts.into_step(events_max) {
+            Some(step) => Ok(step),
+            None => Ok(self.finish(before_unix_us, events_max)),
+        }
     }
 
-    /// The room that was looked at last changed in between: it has to wait for the next pass.
-    pub(in crate::embedded) fn hold(&mut self) {
-        self.held.extend(self.looked_at.take());
+    /// These rooms changed in between: they have to wait for the next pass.
+    pub(in crate::embedded) fn hold(&mut self, rooms: Vec<u64>) {
+        self.held.extend(rooms);
     }
 
     fn meet_restart(&mut self, place: EventPlace, event: Event) {
         let server = (event.app, event.door.clone());
-        // What is left was met before, so it is older.
-        if !self.oldest_left.contains_key(&server) && self.restarts.len() < RESTARTS_MAX {
-            self.restarts.push((place, event));
+        // What is left and older was met before.
+        let oldest = self.oldest_left.get(&server);
+        let is_oldest = oldest.is_none_or(|oldest| *oldest > event.time_unix_us);
+        if is_oldest && self.restarts.len() < RESTARTS_MAX {
+            self.restarts.insert(place, event);
         }
     }
 
@@ -134,6 +149,26 @@ impl Pass {
             true => Step::Over,
             false => Step::Remove(Removal { restarts, events_max, ..Removal::default() }),
         }
+    }
+}
+
+/// Rooms that can be cut, by number.
+#[derive(Default)]
+struct Cuts {
+    rooms: BTreeMap<u64, Cut>,
+    /// How many events those rooms have, about as many as will go.
+    events: usize,
+}
+
+impl Cuts {
+    fn are_enough(&self, events_max: usize) -> bool {
+        self.events >= events_max || self.rooms.len() >= ROOMS_MAX
+    }
+
+    fn into_step(self, events_max: usize) -> Option<Step> {
+        let cuts: Vec<(u64, Cut)> = self.rooms.into_iter().collect();
+        let removal = Removal { cuts, events_max, ..Removal::default() };
+        (!removal.cuts.is_empty()).then_some(Step::Remove(removal))
     }
 }
 

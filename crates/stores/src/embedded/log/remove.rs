@@ -37,8 +37,8 @@ pub(in crate::embedded) struct Cut {
 /// What is to be removed.
 #[derive(Default)]
 pub(in crate::embedded) struct Removal {
-    /// A room to be cut. Without one, what was cut before goes on going.
-    pub(super) cut: Option<(u64, Cut)>,
+    /// Rooms to be cut, by number. Without any, what was cut before goes on going.
+    pub(super) cuts: Vec<(u64, Cut)>,
     /// Restarts that are spent.
     pub(super) restarts: Vec<EventPlace>,
     /// Dead letters of an app that are older than an instant.
@@ -52,8 +52,8 @@ pub(in crate::embedded) struct Removed {
     pub(in crate::embedded) stays: u64,
     pub(in crate::embedded) events: u64,
     pub(in crate::embedded) dead_letters: u64,
-    /// Whether the room was not cut, since it has changed in between.
-    pub(in crate::embedded) refused: bool,
+    /// Rooms that were not cut, since they have changed in between.
+    pub(in crate::embedded) refused: Vec<u64>,
 }
 
 /// What of a room counts: that which happened then or later.
@@ -78,12 +78,11 @@ pub(in crate::embedded) fn remove(
     recent: &Recent,
 ) -> Result<Removed> {
     let mut removed = Removed::default();
-    if let Some((room, cut)) = &request.cut {
-        if recent.has_changed(*room) {
-            removed.refused = true;
-            return Ok(removed);
+    for (room, cut) in &request.cuts {
+        match recent.has_changed(*room) {
+            true => removed.refused.push(*room),
+            false => write.tables.cuts.put(&mut write.txn, &Key::new().u64(*room), cut)?,
         }
-        write.tables.cuts.put(&mut write.txn, &Key::new().u64(*room), cut)?;
     }
     let mut touched = Touched::default();
     for place in &request.restarts {
@@ -96,12 +95,15 @@ pub(in crate::embedded) fn remove(
     if let Some(letters) = request.letters {
         removed.dead_letters = dead::remove_old(write, letters, request.events_max)?;
     }
-    let cut = write.tables.cuts.range(&write.txn, &[], &[])?.next().transpose()?;
-    let cut = cut.map(|(key, cut)| (KeyParts(key).u64(), cut));
-    if let Some((Some(number), cut)) = cut {
-        let begins_unix_us = cut.begins_unix_us;
-        let room = Room { number, at: &cut.at, begins_unix_us };
-        clear(write, room, request.events_max, &mut removed)?;
+    let mut events_left = request.events_max;
+    while events_left > 0 {
+        let cut = write.tables.cuts.range(&write.txn, &[], &[])?.next().transpose()?;
+        let cut = cut.map(|(key, cut)| (KeyParts(key).u64(), cut));
+        let Some((Some(number), cut)) = cut else { break };
+        let room = Room { number, at: &cut.at, begins_unix_us: cut.begins_unix_us };
+        let before = removed.events;
+        clear(write, room, events_left, &mut removed)?;
+        events_left = events_left.saturating_sub((removed.events - before).max(1) as usize);
     }
     Ok(removed)
 }

@@ -101,6 +101,31 @@ fn what_is_too_old_is_gone_from_every_table_and_does_not_come_back() {
 }
 
 #[test]
+fn small_rooms_go_together() {
+    const ROOMS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&Options::new(folder.path()));
+    for number in 0..ROOMS {
+        let name = format!("room {number}");
+        let (came, gone) = (joined(who(&name, Some("c"), 1)), left(who(&name, Some("c"), 1)));
+        let visit = vec![event(2 * number, 10, came), event(2 * number + 1, 20, gone)];
+        wait(store.append_events(visit)).unwrap();
+    }
+    let before = (BEGAN_S + DAY_S) * SECOND_US;
+    let (mut steps, mut events) = (0, 0);
+    loop {
+        let step = wait(store.retire(before, 256)).unwrap();
+        events += step.events;
+        steps += 1;
+        if !step.more {
+            break;
+        }
+    }
+    assert_eq!(events, 2 * ROOMS as u64);
+    assert!(steps < 12, "{steps}");
+}
+
+#[test]
 fn what_is_being_removed_goes_on_going_when_the_store_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::new(folder.path());
