@@ -5,6 +5,8 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use heed::EnvOpenOptions;
 
@@ -13,6 +15,10 @@ use super::transaction::Env;
 
 /// How much address space the data may take: 1 TiB. It is reserved, not used.
 pub const MAP_SIZE_DEFAULT: usize = 1 << 40;
+
+/// How long to wait for a process that holds the folder: one that was just killed, or a child that
+/// is on its way to another program, lets go in a moment.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many may read at the same time.
 const READERS_MAX: u32 = 1_024;
@@ -179,10 +185,18 @@ fn take_lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join(LOCK_FILE);
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(false).open(path).map_err(refused)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(refused(source)),
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
+                thread::sleep(LOCK_PATIENCE / 100);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { folder: folder.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(refused(source)),
+        }
     }
 }
 
