@@ -180,6 +180,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+#[expect(clippy::disallowed_methods, reason = "opening a store blocks for a moment anyhow")]
 fn take_lock(folder: &Path) -> Result<File, OpenError> {
     let refused = |source| OpenError::Folder { folder: folder.to_owned(), source };
     let path = folder.join(LOCK_FILE);
