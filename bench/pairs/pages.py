@@ -37,6 +37,7 @@ class Log:
         self.pg = bench.postgres(stays=stays)
         self.database = f"log_{stays}"
         self.windows = _windows(bench)
+        self.clickhouse = bench.clickhouse(stays)
         self.totals = [self.server.ask(f"{begin}:{end}:1")["Total"] for begin, end in self.windows]
         self.seconds = bench.seconds
         self.transactions = 3
@@ -45,6 +46,18 @@ class Log:
         """begin, end, limit, offset, for PostgreSQL."""
         begin, end = map(_text, self.windows[place])
         return begin, end, SIZE, (_number(self.totals[place], depth) - 1) * SIZE
+
+    def in_clickhouse(self, depth):
+        questions = [(*self.windows[place], *self.question(place, depth)[2:])
+                     for place in range(len(self.windows))]
+        return self.clickhouse.measure(self.database, questions, self.seconds)
+
+    def sides(self, way, depth):
+        """Whose turns there are."""
+        sides = {"whowas": lambda: self.ours(depth), "postgres": lambda: self.theirs(way, depth)}
+        if self.clickhouse:
+            sides["clickhouse"] = lambda: self.in_clickhouse(depth)
+        return sides
 
     def pages(self, depth):
         return [f"{begin}:{end}:{_number(total, depth)}"
@@ -81,6 +94,17 @@ class Log:
                 if theirs != total or ours != [(row[0], row[2]) for row in rows]:
                     raise SystemExit(f"{self.database}: whowas and PostgreSQL differ: "
                                      f"{total} and {theirs} stays, or their order")
+                if self.clickhouse:
+                    self._agree_with_clickhouse(place, depth, total, ours)
+
+    def _agree_with_clickhouse(self, place, depth, total, ours):
+        self.clickhouse.ask(f"USE {self.database}")
+        question = (*self.windows[place], *self.question(place, depth)[2:])
+        count, page = [self.clickhouse.ask(query)[0]
+                       for query in self.clickhouse.queries(*question)]
+        if int(count[0][0]) != total or ours != [(row[0], row[2]) for row in page]:
+            raise SystemExit(f"{self.database}: whowas and ClickHouse differ: {total} and "
+                             f"{count[0][0]} stays, or their order")
 
 
 def pages(bench):
@@ -94,12 +118,11 @@ def pages(bench):
         log.agree(way)
     process.say(f"totals {large.totals}; PostgreSQL asks {way}; both agree")
     bench.facts["window_totals"] = {str(log.stays): log.totals for log in logs}
-    by_size = {"whowas": [], "postgres": []}
+    by_size = {name: [] for name in large.sides(way, 0.0)}
     runs = {}
     for log in logs:
         for name, depth in (("first", 0.0), ("middle", 0.5), ("last", 1.0)):
-            found = bench.turns({"whowas": lambda: log.ours(depth),
-                                 "postgres": lambda: log.theirs(way, depth)})
+            found = bench.turns(log.sides(way, depth))
             runs[log.stays, name] = found
             for who, all_runs in found.items():
                 middle = bench.middle(all_runs)
@@ -109,6 +132,11 @@ def pages(bench):
                    f"ListUserInfo of {large.stays:,} stays, 6 h, whole app, {name} page: p50",
                    runs[large.stays, name], "whowas", "postgres", key="p50_us", at_least=least,
                    against="PostgreSQL, its best index, count and offset", is_time=True)
+        if large.clickhouse:
+            bench.pair(f"pages-{name}-clickhouse",
+                       f"ListUserInfo of {large.stays:,} stays, {name} page: p50",
+                       runs[large.stays, name], "whowas", "clickhouse", key="p50_us",
+                       against="ClickHouse in-process, count and offset", is_time=True)
     ours = {name: runs[large.stays, name]["whowas"] for name in ("first", "last")}
     bench.pair("pages-depth", "the same, last page: p50", ours, "last", "first", key="p50_us",
                at_most=1.2, against="its own first page")
@@ -126,10 +154,9 @@ def pages(bench):
 
 
 def depths(bench, log, way):
-    curves = {"whowas": [], "postgres": []}
+    curves = {name: [] for name in log.sides(way, 0.0)}
     for depth in DEPTHS:
-        found = bench.turns({"whowas": lambda: log.ours(depth),
-                             "postgres": lambda: log.theirs(way, depth)}, rounds=1)
+        found = bench.turns(log.sides(way, depth), rounds=1)
         for name, runs in found.items():
             number = _number(log.totals[0], depth)
             curves[name].append(dict(runs[0], depth=depth, page=number))

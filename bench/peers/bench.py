@@ -8,6 +8,7 @@ import statistics
 import time
 
 from . import process, tables
+from .clickhouse import ClickHouse
 from .postgres import Postgres
 from .redis import Redis
 from .whowas import Binaries, Whowas, version
@@ -31,22 +32,23 @@ class StaysOptions:
 
 
 class Bench:
-    def __init__(self, root, work, sizes, is_full, names):
-        self.root, self.work, self.is_full = root, work, is_full
+    def __init__(self, root, work, sizes, how, names):
+        self.root, self.work, self.is_full = root, work, how.full
+        self.with_clickhouse = how.clickhouse
         self.users, self.stays = sizes["users"], sorted(sizes["stays"])
         self.seconds, self.rounds = sizes["seconds"], sizes["rounds"]
         self.warm_up = sizes["warm_up"]
         # What every turn of a load generator is given.
         self.times = {"seconds": self.seconds, "warm_up": self.warm_up}
-        self.began = time.time()
         # A minute ago, so that nothing lies in the future.
         self.until = int(time.time()) - 60
         self.binaries = Binaries(root)
+        self.began = time.time()
         self.machine = process.machine(work)
         self._look_for_room(names)
         self.pairs, self.curves, self.facts, self.disk = [], {}, {}, {}
         self.servers = {}
-        self._pg = self._redis = None
+        self._pg = self._redis = self._clickhouse = None
         self.versions = {"whowas": version(self.binaries)}
         self.seeds = itertools.count(1_000_000)
         from pairs.register import Numbers
@@ -149,6 +151,21 @@ class Bench:
             else:
                 process.say("Redis is missing and is left out: apt-get install redis-server")
         return self._redis if self._redis.is_there() else None
+
+    def clickhouse(self, stays):
+        """With the log of that size; None if nobody asked for it."""
+        if not self.with_clickhouse:
+            return None
+        if self._clickhouse is None:
+            self._clickhouse = ClickHouse(self.binaries, self.work).start()
+            self.versions["clickhouse"] = self._clickhouse.version()
+        process.say(f"ClickHouse: {stays:,} stays")
+        began, database = time.monotonic(), f"log_{stays}"
+        options = StaysOptions(stays, self.users, self.until).options
+        size = self._clickhouse.fill(self.binaries, database, options)
+        self.note_disk(f"ClickHouse: per stay, of {stays:,}, without its events", size, stays,
+                       time.monotonic() - began)
+        return self._clickhouse
 
     # Turns.
 

@@ -80,6 +80,9 @@ class Postgres:
         process.wait_for("postgres", self.process, log, self._answers)
         return self
 
+    def socket_file(self):
+        return os.path.join(self.socket, ".s.PGSQL.5432")
+
     def _as(self, command):
         command = [os.path.join(self.bin, command[0])] + command[1:]
         process.run(command, cwd="/", user=self.user, group=self.user,

@@ -36,24 +36,16 @@ CREATE TABLE events (
     connection text, os text, device text, sdk text, access text,
     PRIMARY KEY (app, source, id, at)
 );
-CREATE UNLOGGED TABLE feed (
-    sender int NOT NULL, batch bigint NOT NULL, id text NOT NULL, source text NOT NULL, kind text NOT NULL,
-    at timestamptz NOT NULL, room text NOT NULL, call text NOT NULL, participant text,
-    connection text, os text, device text, sdk text, access text
-);
-CREATE INDEX ON feed (sender, batch);
 """
 
-# The facts lie in the table `feed`: reading them there is less work than being sent them. Each client
-# is one sender, so that no two of them ever wait for each other's rows.
-RECORD = """
-\\set batch :n
-\\set n :n + 1
-BEGIN;
+# What `whowas-load ingest-postgres` runs for each batch, in one transaction; see there for the arrays.
+RECORD = ["""
 WITH new AS (
     INSERT INTO events
-    SELECT 4111, source, id, kind, at, room, call, participant, connection, os, device, sdk, access
-    FROM feed WHERE sender = :client_id AND batch = :batch
+    SELECT 4111, 'sfu-1', id, kind, at, room, call, participant, connection, os, device, sdk, access
+    FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
+        $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+        AS told (kind, at, call, id, room, participant, connection, os, device, sdk, access)
     ON CONFLICT DO NOTHING
     RETURNING *
 ), folded AS (
@@ -67,25 +59,27 @@ WITH new AS (
 )
 INSERT INTO stays AS old
 SELECT app, room, call, participant, date_trunc('second', first),
-    coalesce(date_trunc('second', last), 'infinity'), os, device, sdk, access, published, joins,
-    leaves
+    CASE WHEN cardinality(leaves) < cardinality(joins) THEN 'infinity'
+        ELSE coalesce(date_trunc('second', last), 'infinity') END,
+    os, device, sdk, access, published, joins, leaves
 FROM folded ORDER BY call, participant
 ON CONFLICT (app, call, participant) DO UPDATE SET
     created = least(old.created, excluded.created),
     left_at = CASE
         WHEN cardinality(old.leaves) + cardinality(excluded.leaves)
             < cardinality(old.joins) + cardinality(excluded.joins) THEN 'infinity'
-        ELSE greatest(nullif(old.left_at, 'infinity'), nullif(excluded.left_at, 'infinity'))
+        ELSE (SELECT date_trunc('second', max(at)) FROM unnest(old.leaves || excluded.leaves) AS at)
     END,
     os = coalesce(excluded.os, old.os), device = coalesce(excluded.device, old.device),
     sdk = coalesce(excluded.sdk, old.sdk), access = coalesce(excluded.access, old.access),
     published = old.published OR excluded.published,
-    joins = old.joins || excluded.joins, leaves = old.leaves || excluded.leaves;
-UPDATE stays SET left_at = date_trunc('second', feed.at) FROM feed
-WHERE feed.sender = :client_id AND feed.batch = :batch AND feed.kind = 'finished'
-    AND stays.app = 4111 AND stays.call = feed.call AND stays.left_at = 'infinity';
-COMMIT;
-"""
+    joins = old.joins || excluded.joins, leaves = old.leaves || excluded.leaves
+""", """
+UPDATE stays SET left_at = date_trunc('second', told.at)
+FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS told (kind, at, call)
+WHERE told.kind = 'finished' AND stays.app = 4111 AND stays.call = told.call
+    AND stays.left_at = 'infinity'
+"""]
 
 ORDER = "created, room, call, participant"
 COLUMNS = ("call, room, participant, created, left_at, os, device, sdk, access, published, joins, "

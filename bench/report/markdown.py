@@ -113,7 +113,7 @@ def _postgres(results):
 def render(results, pictures):
     form = "bench/run --full" if results["is_full"] else "bench/run --short"
     lines = [f"# Results of `{form}`, {results['at'][:10]}", "",
-             f"Written by the run, which took {results['took_s']} s; how it is measured stands in "
+             f"Written by the run, which took {results['took_s']} s after the build; how it is measured stands in "
              "[README.md](README.md).", ""]
     lines += _machine(results) + ["", "## Figures", ""] + _figures(results)
     latencies = _latencies(results)

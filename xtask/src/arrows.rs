@@ -65,7 +65,8 @@ const ARROWS: &[Arrow] = &[
         to: &["whowas-domain", "whowas-sources"],
         without: &["hyper", "tokio", "heed", "scylla"],
     },
-    Arrow { from: "whowas-load", to: &[], without: &[] },
+    Arrow { from: "whowas-data", to: &[], without: &[HTTP, "hyper", "tokio", "heed", "scylla"] },
+    Arrow { from: "whowas-load", to: &["whowas-data"], without: &[] },
     Arrow { from: "xtask", to: &[], without: &[] },
 ];
 

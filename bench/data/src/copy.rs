@@ -4,7 +4,6 @@
 use crate::{
     APP,
     calls::{Call, Stay},
-    happenings::{Deed, Happening},
     json::{put, time, write_ext},
     users::User,
 };
@@ -47,31 +46,4 @@ fn write_times(text: &mut String, times: impl Iterator<Item = i64>) {
         put(text, format_args!("{comma}\"{}\"", time(at_unix_ms)));
     }
     text.push('}');
-}
-
-/// `sender, batch, id, source, kind, at, room, call, participant, connection, os, device, sdk,
-/// access`; `\N` where there is none.
-pub fn write_happening(text: &mut String, happening: &Happening, sender: usize, batch: u64) {
-    let Happening { number, at_unix_ms, deed, of } = happening;
-    let (kind, person) = match deed {
-        Deed::Joined(person) => ("joined", Some(person)),
-        Deed::Published(person) => ("published", Some(person)),
-        Deed::Left(person) => ("left", Some(person)),
-        Deed::Finished => ("finished", None),
-    };
-    put(text, format_args!("{sender}\t{batch}\t{}-{number}\tsfu-1\t{kind}\t", of.seed));
-    put(text, format_args!("{}\t{}\t{}\t", time(*at_unix_ms), of.room, of.call));
-    match person {
-        Some(person) => {
-            put(text, format_args!("{}\t{}\t", person.participant, person.connection));
-        }
-        None => text.push_str("\\N\t\\N\t"),
-    }
-    match deed {
-        Deed::Joined(person) => {
-            let it = person.client;
-            put(text, format_args!("{}\t{}\t{}\t{}\n", it.os, it.device, it.sdk, it.access));
-        }
-        _ => text.push_str("\\N\t\\N\t\\N\t\\N\n"),
-    }
 }

@@ -17,6 +17,13 @@ pub struct Happening {
     pub of: Rc<Whereabouts>,
 }
 
+impl Happening {
+    /// When, as a timestamp.
+    pub fn time(&self) -> jiff::Timestamp {
+        crate::json::time(self.at_unix_ms)
+    }
+}
+
 /// A call's names.
 #[derive(Debug)]
 pub struct Whereabouts {

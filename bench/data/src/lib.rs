@@ -1,7 +1,8 @@
 //! What is kept in every store that is compared: users, and two weeks of calls.
 //!
 //! The same sizes, times and seed make the same data, so nothing of it has to be kept. Each peer
-//! gets it in its own form: [`copy`] for PostgreSQL, [`resp`] for Redis, [`json`] for whowas.
+//! gets it in its own form: [`copy`] for PostgreSQL, [`resp`] for Redis, [`tsv`] for ClickHouse,
+//! [`json`] for whowas.
 //!
 //! Read in this order: [`users`], [`rhythm`], [`calls`], [`happenings`], [`batches`].
 
@@ -12,6 +13,7 @@ pub mod happenings;
 pub mod json;
 pub mod resp;
 pub mod rhythm;
+pub mod tsv;
 pub mod users;
 
 /// The app that all of it belongs to.

@@ -4,9 +4,8 @@ use std::io::{BufWriter, Write};
 
 use clap::{Args, Parser, Subcommand};
 use whowas_data::{
-    batches,
     calls::{self, Plan},
-    copy, happenings, resp, users,
+    copy, resp, tsv, users,
 };
 
 #[derive(Parser)]
@@ -33,14 +32,10 @@ enum What {
         #[command(flatten)]
         log: Log,
     },
-    /// What a media server tells, as lines for COPY, by sender and batch
-    HappeningsCopy {
+    /// Stays, as lines for ClickHouse
+    StaysTsv {
         #[command(flatten)]
         log: Log,
-        #[arg(long, default_value_t = 64)]
-        senders: usize,
-        #[arg(long, default_value_t = 100)]
-        batch: usize,
     },
 }
 
@@ -71,14 +66,8 @@ fn main() -> anyhow::Result<()> {
         What::StaysCopy { log } => {
             print(calls::calls(log.plan()?), |text, call| copy::write_stays(text, &call))
         }
-        What::HappeningsCopy { log, senders, batch } => {
-            anyhow::ensure!(batch > 0 && senders > 0, "--batch and --senders are at least 1");
-            let happenings = happenings::happenings(log.plan()?);
-            print(batches::batches(happenings, senders, batch), |text, batch| {
-                for happening in &batch.happenings {
-                    copy::write_happening(text, happening, batch.sender, batch.number);
-                }
-            })
+        What::StaysTsv { log } => {
+            print(calls::calls(log.plan()?), |text, call| tsv::write_stays(text, &call))
         }
     }
 }

@@ -137,9 +137,7 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
             report.events_taken += events;
         }
         if is_good && run.counts(from, last) {
-            report.events += events;
-            let us = u64::try_from((last - from).as_micros())?;
-            report.latency_us.saturating_record(us);
+            report.count(u64::try_from((last - from).as_micros())?, events);
         }
         report.answer_bytes = answer.body.len();
     }
@@ -181,7 +179,7 @@ impl Run {
 }
 
 impl Report {
-    fn new(took: Duration) -> anyhow::Result<Self> {
+    pub(crate) fn new(took: Duration) -> anyhow::Result<Self> {
         // A minute at most, three digits.
         let latency_us = Histogram::new_with_bounds(1, 60_000_000, 3)?;
         Ok(Self {
@@ -197,7 +195,13 @@ impl Report {
         })
     }
 
-    fn add(&mut self, one: Self) -> anyhow::Result<()> {
+    /// One answer of the measured time.
+    pub(crate) fn count(&mut self, us: u64, events: u64) {
+        self.latency_us.saturating_record(us);
+        self.events += events;
+    }
+
+    pub(crate) fn add(&mut self, one: Self) -> anyhow::Result<()> {
         self.latency_us.add(one.latency_us)?;
         self.late_us.add(one.late_us)?;
         self.events += one.events;

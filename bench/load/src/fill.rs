@@ -59,17 +59,17 @@ pub(crate) fn users(load: &Load, args: &UsersArgs) -> anyhow::Result<()> {
 }
 
 impl StaysArgs {
-    /// What was asked for, under the seed of the load.
-    pub(crate) fn plan(&self, load: &Load) -> Plan {
+    /// What was asked for.
+    pub(crate) fn plan(&self, seed: u64) -> Plan {
         let [from_unix_ms, until_unix_ms] = [self.from, self.until].map(|at_s| at_s * 1_000);
         let Self { stays, users, .. } = *self;
-        Plan { stays, users, from_unix_ms, until_unix_ms, seed: load.seed }
+        Plan { stays, users, from_unix_ms, until_unix_ms, seed }
     }
 }
 
 pub(crate) fn stays(load: &Load, args: &StaysArgs) -> anyhow::Result<()> {
     let target = load.target();
-    let mut happenings = happenings::happenings(args.plan(load)).peekable();
+    let mut happenings = happenings::happenings(args.plan(load.seed)).peekable();
     let bodies = std::iter::from_fn(|| {
         happenings.peek()?;
         let body = batch(happenings.by_ref().take(EVENTS_EACH));

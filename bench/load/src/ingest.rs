@@ -27,7 +27,7 @@ pub(crate) struct IngestArgs {
 pub(crate) fn measure(load: &Load, args: &IngestArgs) -> anyhow::Result<()> {
     ensure!(args.batch > 0, "--batch is at least 1");
     let target = load.target();
-    let happenings = happenings::happenings(args.stays.plan(load));
+    let happenings = happenings::happenings(args.stays.plan(load.seed));
     let (mut all, mut events) = (vec![], vec![]);
     // As many senders as connections: what one of them tells next waits behind the others.
     let batches = batches::batches(happenings, load.connections, args.batch);

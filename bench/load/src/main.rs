@@ -22,6 +22,7 @@ mod ingest;
 mod list;
 mod metronome;
 mod paced;
+mod postgres;
 mod requests;
 mod senders;
 mod server;
@@ -36,6 +37,7 @@ use events::EventsArgs;
 use fill::{StaysArgs, UsersArgs};
 use ingest::IngestArgs;
 use list::{AskArgs, ListArgs};
+use postgres::PostgresArgs;
 use requests::{Ids, Target};
 use steady::SteadyArgs;
 use visible::VisibleArgs;
@@ -129,6 +131,8 @@ enum Work {
         #[command(flatten)]
         ingest: IngestArgs,
     },
+    /// The same as `ingest`, to PostgreSQL
+    IngestPostgres(PostgresArgs),
     /// The bytes of one of the above, or a small GET, to a server that does not read them
     Fixed {
         #[command(flatten)]
@@ -218,6 +222,7 @@ fn main() -> anyhow::Result<()> {
         Work::FillUsers { load, users } => fill::users(&load, &users),
         Work::FillStays { load, stays } => fill::stays(&load, &stays),
         Work::Ingest { load, ingest } => ingest::measure(&load, &ingest),
+        Work::IngestPostgres(args) => postgres::measure(&args),
         Work::Visible { load, visible } => visible::measure(&load, &visible),
         Work::Steady { load, steady } => steady::measure(&load, &steady),
         Work::Fixed { load, like } => {
