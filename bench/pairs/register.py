@@ -55,7 +55,7 @@ def mixed(bench):
     main, pg, times = bench.main(), bench.postgres(users=True), bench.times
     users, numbers = bench.users, bench.numbers
     # The writers begin before the readers and end after them.
-    longer = {"seconds": sum(times.values()) + 1.0, "warm_up": 0}
+    longer = {"seconds": sum(times.values()) + 2.0, "warm_up": 0}
     get_50 = tables.batch_get(50)
 
     def whowas(rate=None):

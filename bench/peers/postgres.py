@@ -134,7 +134,8 @@ class Postgres:
         stem = os.path.join(folder, f"run{time.monotonic_ns()}")
         with open(stem + ".sql", "w") as file:
             file.write(script)
-        whole = math.ceil(seconds + warm_up)
+        # Whole seconds are all it takes, and of a single one connecting leaves little.
+        whole = max(2, math.ceil(seconds + warm_up))
         command = self._client("pgbench", database) + [
             "-n", "-f", stem + ".sql", "-M", mode, "-c", str(clients), "-j", "1",
             *(["-t", str(transactions)] if transactions else ["-T", str(whole)]), "--log", f"--log-prefix={stem}"]
