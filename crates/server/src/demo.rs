@@ -1,6 +1,7 @@
 //! An app whose ids and keys everybody knows, to try things out with.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
 use domain::AppId;
@@ -39,7 +40,8 @@ pub(crate) fn app() -> App {
 
 /// Tells on standard output how to use it.
 pub(crate) fn introduce(address: SocketAddr) {
-    println!("{}", introduction(address));
+    // Whoever closed standard output does not want to read it, and wants the server all the same.
+    let _ = writeln!(io::stdout(), "{}", introduction(address));
 }
 
 fn introduction(address: SocketAddr) -> String {

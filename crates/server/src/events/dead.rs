@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
-use super::{Ending, Failure, failed, printable, remote};
+use super::{Ending, Failure, failed, printable, remote, tell};
 use crate::cli::DeadArgs;
 
 /// How many letters the server lists at once, at most.
@@ -25,10 +25,10 @@ pub(super) async fn run(args: &DeadArgs) -> Result<Ending, Failure> {
             break;
         }
     }
-    match args.json {
-        true => println!("{}", json!({ "total": total, "letters": letters, "next": after })),
-        false => print!("{}", table(&letters, total, after)),
-    }
+    tell(&match args.json {
+        true => format!("{}\n", json!({ "total": total, "letters": letters, "next": after })),
+        false => table(&letters, total, after),
+    })?;
     Ok(Ending::Done)
 }
 

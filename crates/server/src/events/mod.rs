@@ -7,7 +7,10 @@ mod dead;
 mod load;
 mod replay;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
+
+use anyhow::Context as _;
 
 use crate::EXIT_WRONG_CONFIG;
 use crate::cli::{EventsArgs, EventsCommand, TargetArgs};
@@ -95,6 +98,17 @@ fn failed(trouble: Trouble) -> Failure {
 
 fn remote(args: &TargetArgs) -> Result<Remote, Failure> {
     Ok(Remote::new(target(args)?)?)
+}
+
+/// Tells a result on standard output. That nobody reads it, as behind `| head`, is no failure.
+fn tell(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("the result cannot be written to standard output")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A text of somebody else's, for a terminal: it cannot move the cursor.

@@ -3,7 +3,7 @@
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::{Ending, Failure, failed, remote};
+use super::{Ending, Failure, failed, remote, tell};
 use crate::cli::ReplayArgs;
 use crate::remote::Replayed;
 
@@ -25,14 +25,14 @@ pub(super) async fn run(args: &ReplayArgs) -> Result<Ending, Failure> {
         }
         all.next = step.next;
     }
-    match args.json {
-        true => println!(
-            "{}",
+    tell(&match args.json {
+        true => format!(
+            "{}\n",
             json!({ "replayed": all.replayed, "stored": all.stored, "duplicates": all.duplicates,
                     "expired": all.expired, "stillDead": all.still_dead })
         ),
-        false => print!("{}", summary(&all)),
-    }
+        false => summary(&all),
+    })?;
     Ok(if all.still_dead == 0 { Ending::Done } else { Ending::SomeRefused })
 }
 

@@ -23,6 +23,15 @@ fn it_is_ready_when_it_says_so_and_stops_cleanly() {
 }
 
 #[test]
+fn the_demo_runs_although_nobody_reads_its_introduction() {
+    let data = folder();
+    let server = Server::unread(data.path());
+    assert_eq!(get(server.address, "/health/live").status, 200);
+    let (status, _) = server.end("TERM");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn who_never_finishes_a_head_does_not_hold_up_the_stop() {
     let data = folder();
     let server = Server::unlimited(data.path());

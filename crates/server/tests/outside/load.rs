@@ -240,6 +240,48 @@ fn what_is_wrong_is_said_with_what_to_do_next() {
 }
 
 #[test]
+fn the_history_is_not_written_over() {
+    let files = tempfile::tempdir().expect("a folder");
+    let file = write(files.path(), "history.ndjson", &stay(1, 1));
+    let link = files.path().join("also-the-history");
+    std::fs::hard_link(&file, &link).expect("a link");
+    let history = std::fs::read(&file).expect("a file");
+    for flag in ["--state", "--rejects"] {
+        for other in [&file, &link] {
+            let args = ["events", "load", text(&file), "--dry-run", flag, text(other)];
+            let said = run(whowas(&args));
+            assert_eq!(said.status, Some(2), "{said:?}");
+            assert!(said.err.contains("is the input; name another file"), "{said:?}");
+        }
+    }
+    assert_eq!(std::fs::read(&file).expect("it is still there"), history);
+}
+
+#[test]
+fn a_result_that_nobody_reads_is_no_failure_and_one_that_cannot_be_written_is() {
+    let data = tempfile::tempdir().expect("a folder");
+    let files = tempfile::tempdir().expect("one");
+    let file = write(files.path(), "history.ndjson", &stay(1, 1));
+    let server = Server::unlimited(data.path());
+    let file = text(&file);
+    for args in [&["load", file][..], &["load", file, "--dry-run"], &["dead"], &["replay"]] {
+        let (nobody, unread) = std::io::pipe().expect("a pipe");
+        drop(nobody);
+        let mut command = events(server.address, args);
+        command.stdout(unread);
+        let said = run(command);
+        assert_eq!((said.status, &*said.err), (Some(0), ""), "{args:?}");
+
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        let mut command = events(server.address, args);
+        command.stdout(full);
+        let said = run(command);
+        assert_eq!(said.status, Some(1), "{args:?}: {said:?}");
+        assert!(said.err.contains("cannot be written to standard output"), "{said:?}");
+    }
+}
+
+#[test]
 fn a_dry_run_needs_no_server() {
     let files = tempfile::tempdir().expect("a folder");
     let mut lines = stay(1, 1).to_vec();

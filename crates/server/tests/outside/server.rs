@@ -28,6 +28,15 @@ impl Server {
         Self::start(command)
     }
 
+    /// The same, and nobody reads what it says on standard output.
+    pub(crate) fn unread(data: &Path) -> Self {
+        let data = data.to_str().expect("the folder's name is text");
+        let mut command = whowas(&["serve", "--demo", "--listen", "127.0.0.1:0", "--data", data]);
+        let (nobody, unread) = std::io::pipe().expect("a pipe");
+        drop(nobody);
+        Self::start_saying(command.stdout(unread))
+    }
+
     /// The same without the vendors' limits.
     pub(crate) fn unlimited(data: &Path) -> Self {
         Self::demo(data, &[("WHOWAS_LIMITS", "off")])
@@ -50,11 +59,11 @@ impl Server {
     }
 
     fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        Self::start_saying(command.stdout(Stdio::null()))
+    }
+
+    fn start_saying(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("standard error is piped"));
         let mut said = String::new();
         let address = loop {

@@ -10,19 +10,19 @@ use sources::native;
 use super::lines::{Line, Lines, Place};
 use super::rejects::Rejects;
 use super::tally::Tally;
-use super::{Ending, Failure, Input};
+use super::{Ending, Failure, Input, tell};
 use crate::cli::LoadArgs;
 
 pub(super) fn run(args: &LoadArgs, input: Input) -> Result<Ending, Failure> {
     let began = Instant::now();
-    let rejects = Rejects::open(args.rejects.as_deref(), false, &args.file)?;
+    let rejects = Rejects::open(args.rejects.as_deref(), false)?;
     let tally = look(Lines::new(input.reader, Place::default()), &rejects)
         .map_err(|error| anyhow::anyhow!("{} cannot be read: {error}", args.file.display()))?;
     rejects.flush()?;
-    match args.json {
-        true => println!("{}", tally.json(began.elapsed())),
-        false => print!("Nothing was sent.\n{}", tally.summary(began.elapsed())),
-    }
+    tell(&match args.json {
+        true => format!("{}\n", tally.json(began.elapsed())),
+        false => format!("Nothing was sent.\n{}", tally.summary(began.elapsed())),
+    })?;
     Ok(if tally.is_whole() { Ending::Done } else { Ending::SomeRefused })
 }
 

@@ -16,6 +16,7 @@ mod tally;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use self::rejects::Rejects;
 use self::resume::{Aim, StateFile};
 use self::send::{Sending, Sent};
 use self::tally::Tally;
-use super::{Ending, Failure, failed, target};
+use super::{Ending, Failure, failed, target, tell};
 use crate::cli::LoadArgs;
 use crate::remote::{Remote, Trouble};
 
@@ -47,6 +48,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) async fn run(args: &LoadArgs) -> Result<Ending, Failure> {
     let mut input = Input::open(args)?;
+    refuse_to_overwrite_the_input(args)?;
     if args.dry_run {
         return check::run(args, input);
     }
@@ -67,7 +69,7 @@ pub(super) async fn run(args: &LoadArgs) -> Result<Ending, Failure> {
     if start != Place::default() {
         input.skip_to(start, &args.file)?;
     }
-    let rejects = Rejects::open(args.rejects.as_deref(), start != Place::default(), &args.file)?;
+    let rejects = Rejects::open(args.rejects.as_deref(), start != Place::default())?;
     let progress = Progress::start(input.file_bytes.map(|all| all.saturating_sub(start.offset)));
     let batches = read(input, start, rejects.clone());
     let mut load = Load {
@@ -83,6 +85,26 @@ pub(super) async fn run(args: &LoadArgs) -> Result<Ending, Failure> {
     let retry_for = Duration::from_secs(args.retry_for);
     let ended = load.run(batches, remote, retry_for).await;
     load.end(args, ended)
+}
+
+/// Whatever is written must not be the history itself, whatever it is called there.
+fn refuse_to_overwrite_the_input(args: &LoadArgs) -> Result<(), Failure> {
+    for (flag, path) in [("--state", &args.state), ("--rejects", &args.rejects)] {
+        if let Some(path) = path
+            && is_same_file(path, &args.file)
+        {
+            let shown = path.display();
+            let reason = format!("{flag}: {shown} is the input; name another file");
+            return Err(Failure::Usage(reason));
+        }
+    }
+    Ok(())
+}
+
+/// Whether both names lead to one file, by links of either kind too.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().map(|of| (of.dev(), of.ino()));
+    matches!((identity(a), identity(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Where to begin.
@@ -319,10 +341,10 @@ impl Load {
         self.progress.end();
         let took = self.progress.took();
         let flushed = self.rejects.flush();
-        match args.json {
-            true => println!("{}", self.tally.json(took)),
-            false => print!("{}", self.tally.summary(took)),
-        }
+        let told = tell(&match args.json {
+            true => format!("{}\n", self.tally.json(took)),
+            false => self.tally.summary(took),
+        });
         let how_to_go_on = |load: &mut Self| {
             load.save();
             let file = args.file.display();
@@ -341,6 +363,7 @@ impl Load {
             Ended::Whole => {
                 flushed?;
                 self.state.as_ref().map_or(Ok(()), StateFile::remove)?;
+                told?;
                 Ok(if self.tally.is_whole() { Ending::Done } else { Ending::SomeRefused })
             }
             Ended::Interrupted => {

@@ -23,14 +23,9 @@ pub(super) struct LineOf<'a> {
 
 impl Rejects {
     /// Opens the file: behind what an earlier load wrote if this one goes on from there.
-    pub(super) fn open(path: Option<&Path>, goes_on: bool, input: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(path: Option<&Path>, goes_on: bool) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self(None)) };
         let shown = path.display();
-        let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
-        if same(path, input) == Some(true) {
-            let reason = format!("--rejects: {shown} is the input; name another file");
-            return Err(Failure::Usage(reason));
-        }
         let mut options = OpenOptions::new();
         options.create(true).write(true).append(goes_on).truncate(!goes_on);
         let file = options
