@@ -46,6 +46,7 @@ pub(super) async fn letters_are_listed_as_they_came(store: &dyn Store) {
         let second = kept.letter.received_unix_us / SECOND_US;
         assert_eq!((kept.id, &kept.letter), (*id, &letter(APP, second)));
     }
+    assert_eq!(list(store, APP, Some(0), 10).await, page, "who begins behind 0 misses nothing");
     let page = list(store, APP, Some(ids[1]), 2).await;
     assert_eq!((page.total, seconds(&page)), (5, vec![3, 4]));
     assert_eq!(seconds(&list(store, APP, Some(ids[4]), 2).await), []);

@@ -33,7 +33,8 @@ pub(super) fn keep(write: &mut Write<'_>, letters: &[DeadLetter]) -> Result<Vec<
 
 fn keep_one(write: &mut Write<'_>, letter: &DeadLetter) -> Result<u64> {
     let app = key_of_app(letter.app);
-    let id = write.next_number("dead_letter")?;
+    // From 1, so that all are behind 0.
+    let id = write.next_number("dead_letter")?.saturating_add(1);
     let Write { tables, txn, .. } = write;
     tables.dead_letters.put(txn, &app.clone().u64(id), letter)?;
     let mut there = tables.dead_of_app.find(txn, &app)?.unwrap_or_default();

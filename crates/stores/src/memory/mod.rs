@@ -192,16 +192,16 @@ impl Store for Memory {
 
 #[derive(Default)]
 struct Dead {
-    next_id: u64,
+    last_id: u64,
     letters: BTreeMap<u64, DeadLetter>,
 }
 
 impl Dead {
     fn keep(&mut self, letter: DeadLetter) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.letters.insert(id, letter);
-        id
+        // From 1, so that all are behind 0.
+        self.last_id += 1;
+        self.letters.insert(self.last_id, letter);
+        self.last_id
     }
 
     /// Removes the oldest of each app that has too many.
