@@ -15,6 +15,7 @@ mod remote;
 mod upkeep;
 mod wiring;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,6 +24,12 @@ use crate::cli::{Cli, Command, ServeArgs};
 
 /// What a wrong command line and a wrong config end with.
 const EXIT_WRONG_CONFIG: u8 = 2;
+
+/// Tells a line on standard error. If nobody reads that, there is nobody to be told so, and what is
+/// being done goes on.
+fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -35,7 +42,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
     let config = match config::load(args) {
         Ok(config) => config,
         Err(fault) => {
-            eprintln!("whowas: {fault}");
+            note(&format!("whowas: {fault}"));
             return ExitCode::from(EXIT_WRONG_CONFIG);
         }
     };
@@ -44,7 +51,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
     match run(args, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("whowas: {error:#}");
+            note(&format!("whowas: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -61,7 +68,7 @@ fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
         if args.demo {
             demo::introduce(address);
         }
-        eprintln!("listening on http://{address}");
+        note(&format!("listening on http://{address}"));
         http::serve(listener, server).await
     })
 }

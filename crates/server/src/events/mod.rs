@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use crate::EXIT_WRONG_CONFIG;
 use crate::cli::{EventsArgs, EventsCommand, TargetArgs};
 use crate::config::{self, Target};
+use crate::note;
 use crate::remote::{Remote, Trouble};
 
 const EXIT_SOME_REFUSED: u8 = 3;
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &EventsArgs) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("whowas: the machine refuses what every program needs: {error}");
+            note(&format!("whowas: the machine refuses what every program needs: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -67,11 +68,11 @@ pub(crate) fn run(args: &EventsArgs) -> ExitCode {
         Ok(Ending::SomeRefused) => ExitCode::from(EXIT_SOME_REFUSED),
         Ok(Ending::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
         Err(Failure::Usage(reason)) => {
-            eprintln!("whowas: {reason}");
+            note(&format!("whowas: {reason}"));
             ExitCode::from(EXIT_WRONG_CONFIG)
         }
         Err(Failure::Failed(error)) => {
-            eprintln!("whowas: {error:#}");
+            note(&format!("whowas: {error:#}"));
             ExitCode::FAILURE
         }
     }

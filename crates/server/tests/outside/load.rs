@@ -279,6 +279,13 @@ fn a_result_that_nobody_reads_is_no_failure_and_one_that_cannot_be_written_is() 
         assert_eq!(said.status, Some(1), "{args:?}: {said:?}");
         assert!(said.err.contains("cannot be written to standard output"), "{said:?}");
     }
+    let (nobody, unread) = std::io::pipe().expect("a pipe");
+    drop(nobody);
+    // It says that there is nothing to resume.
+    let mut command = events(server.address, &["load", file, "--resume"]);
+    command.stderr(unread);
+    let said = run(command);
+    assert_eq!(said.status, Some(0), "{said:?}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ use self::send::{Sending, Sent};
 use self::tally::Tally;
 use super::{Ending, Failure, failed, target, tell};
 use crate::cli::LoadArgs;
+use crate::note;
 use crate::remote::{Remote, Trouble};
 
 /// How many batches are under way at a time: enough to keep the server's writer in groups.
@@ -113,19 +114,19 @@ fn begin(state: &StateFile, resume: bool) -> Result<Place, Failure> {
     match (resume, state.path().exists()) {
         (false, false) => Ok(Place::default()),
         (false, true) => {
-            eprintln!(
+            note(&format!(
                 "An earlier load of this file did not end ({shown}): --resume goes on there. \
                  Without it everything is sent again, which changes nothing."
-            );
+            ));
             Ok(Place::default())
         }
         (true, false) => {
-            eprintln!("No earlier load of this file is to be resumed: there is no {shown}.");
+            note(&format!("No earlier load of this file is to be resumed: there is no {shown}."));
             Ok(Place::default())
         }
         (true, true) => {
             let place = state.find()?.unwrap_or_default();
-            eprintln!("Going on behind line {}.", place.line);
+            note(&format!("Going on behind line {}.", place.line));
             Ok(place)
         }
     }
@@ -367,7 +368,7 @@ impl Load {
                 Ok(if self.tally.is_whole() { Ending::Done } else { Ending::SomeRefused })
             }
             Ended::Interrupted => {
-                eprintln!("whowas: interrupted. {}", how_to_go_on(&mut self));
+                note(&format!("whowas: interrupted. {}", how_to_go_on(&mut self)));
                 Ok(Ending::Interrupted)
             }
             Ended::Failed(error) => {

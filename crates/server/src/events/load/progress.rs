@@ -6,6 +6,7 @@ use std::time::Instant;
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 use super::tally::Tally;
+use crate::note;
 
 const BAR: &str = "{wide_bar} {bytes} of {total_bytes}, {msg}, {eta} left";
 const SPINNER: &str = "{spinner} {bytes}, {msg}";
@@ -17,8 +18,8 @@ pub(super) struct Notes(Option<ProgressBar>);
 impl Notes {
     pub(super) fn say(&self, text: &str) {
         match &self.0 {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| note(text)),
+            None => note(text),
         }
     }
 }
@@ -71,13 +72,13 @@ impl Progress {
             let left = total.saturating_sub(tally.bytes) as f64 / tally.bytes as f64;
             format!(", {} left", HumanDuration(self.began.elapsed().mul_f64(left)))
         });
-        eprintln!(
+        note(&format!(
             "{}{}, {}{}",
             HumanBytes(tally.bytes),
             total.unwrap_or_default(),
             self.rate(tally),
             left.unwrap_or_default()
-        );
+        ));
     }
 
     fn rate(&self, tally: &Tally) -> String {
