@@ -147,6 +147,9 @@ struct Draft {
     join: JoinKind,
     /// Whether the leave named this connection: such an end is final.
     left_by_connection: bool,
+    /// A leave of the very instant of the join, which names no connection and ended nothing else:
+    /// it ends this one, unless they are heard of later.
+    perhaps_left: Option<(i64, ClientFacts)>,
 }
 
 impl Draft {
@@ -165,7 +168,7 @@ struct Sweep<'s, C> {
     named: HashMap<ConnectionId, Vec<usize>>,
     /// Client facts that came before any join that they could belong to.
     early: Vec<(Presence, ClientFacts)>,
-    /// Leaves of connections that no join had named by then, and their instants.
+    /// Leaves that ended nothing, and their instants.
     lone: Vec<(Presence, i64, ClientFacts)>,
 }
 
@@ -290,26 +293,35 @@ impl<C: Closers> Sweep<'_, C> {
             },
             join: kind,
             left_by_connection: false,
+            perhaps_left: None,
         });
         self.open.push(index);
         if let Some(connection) = &step.who.connection {
             self.named.entry(connection.clone()).or_default().push(index);
-            self.leave_at_once(index, step);
         }
+        self.leave_at_once(index, step);
     }
 
     /// Leaves stand before the joins of their instant, so whoever was there for no time at all has
-    /// left before they came.
+    /// left before they came. If the leave names the connection, that is sure; else only if nothing
+    /// is heard of them later.
     fn leave_at_once(&mut self, index: usize, step: &Step<'_>) {
-        let of_this_join = |(who, at, _): &(Presence, i64, ClientFacts)| {
-            *at == step.at()
-                && who.connection == step.who.connection
-                && may_be_same_call(who.call.as_ref(), step.call())
+        let theirs = |named: bool| {
+            move |(who, at, _): &(Presence, i64, ClientFacts)| {
+                *at == step.at()
+                    && who.connection.is_some() == named
+                    && may_be_same_connection(who, step.who)
+                    && may_be_same_call(who.call.as_ref(), step.call())
+            }
         };
-        if let Some(leave) = self.lone.iter().position(of_this_join) {
+        let is_named = step.who.connection.is_some();
+        if let Some(leave) = self.lone.iter().position(theirs(true)).filter(|_| is_named) {
             let (_, at, client) = self.lone.swap_remove(leave);
             self.end(index, at, &client);
             self.drafts[index].left_by_connection = true;
+        } else if let Some(leave) = self.lone.iter().position(theirs(false)) {
+            let (_, at, client) = self.lone.swap_remove(leave);
+            self.drafts[index].perhaps_left = Some((at, client));
         }
     }
 
@@ -324,7 +336,7 @@ impl<C: Closers> Sweep<'_, C> {
                 self.end(index, at, client);
                 self.drafts[index].left_by_connection = true;
             }
-            None if self.leave_unpaired(step, client) || step.who.connection.is_none() => {}
+            None if self.leave_unpaired(step, client) => {}
             None => self.lone.push((step.who.clone(), step.at(), client.clone())),
         }
     }
@@ -461,8 +473,12 @@ impl<C: Closers> Sweep<'_, C> {
     /// Ends what no leave ended.
     fn finish(self) -> Vec<Interval> {
         let mut intervals = Vec::with_capacity(self.drafts.len());
-        for Draft { mut interval, .. } in self.drafts {
-            if !interval.end.is_reported()
+        for Draft { mut interval, perhaps_left, .. } in self.drafts {
+            let left = perhaps_left.filter(|(at, _)| interval.seen_unix_us <= *at);
+            if let Some((at, client)) = left.filter(|_| !interval.end.is_reported()) {
+                interval.end = End::At(at, Certainty::Reported);
+                interval.client.learn(&client);
+            } else if !interval.end.is_reported()
                 && let Some(closing) =
                     self.closers.first_for(&interval, self.participant, Proof::Any)
                 && interval.end.unix_us().is_none_or(|end| closing.known_unix_us <= end)

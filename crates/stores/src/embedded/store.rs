@@ -107,7 +107,7 @@ impl Embedded {
         let mut removed = self.change(Change::Remove, removal).await?;
         let log::Removed { stays, events, dead_letters, refused } =
             removed.pop().unwrap_or_default();
-        pass.hold(refused);
+        pass.refuse(refused);
         Ok(Retired { stays, events, dead_letters, more: true })
     }
 

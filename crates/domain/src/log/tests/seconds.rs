@@ -3,6 +3,34 @@
 use super::*;
 
 #[test]
+fn who_comes_and_goes_within_one_second_is_not_there_for_ever() {
+    check(
+        "10 join u
+         10 leave u",
+        expect![[r#"
+            734c u 10.000-10.000
+        "#]],
+    );
+    // Whoever is heard of later was there: that leave was of a visit before.
+    check(
+        "10 leave u
+         10 join u
+         15 publish u",
+        expect![[r#"
+            e9b0 u 10.000.. pub
+        "#]],
+    );
+    check(
+        "10 leave u
+         10 join u
+         15 leave u",
+        expect![[r#"
+            e9b0 u 10.000-15.000
+        "#]],
+    );
+}
+
+#[test]
 fn a_leave_in_whole_seconds_ends_its_second_if_its_connection_pairs() {
     check(
         "10.871 join u conn=k call=c

@@ -31,6 +31,9 @@ const ROOM_EVENTS_MAX: usize = 200_000;
 /// How many rooms are cut in one step.
 const ROOMS_MAX: usize = 64;
 
+/// How often a room is looked at in one pass that changes meanwhile.
+const TRIES_MAX: u32 = 16;
+
 /// How many restarts are judged in one pass; the others wait for a later one.
 const RESTARTS_MAX: usize = 10_000;
 
@@ -43,6 +46,8 @@ pub(in crate::embedded) struct Pass {
     from: Vec<u8>,
     /// Rooms that are held back, by number.
     held: HashSet<u64>,
+    /// How often rooms changed while they were looked at, by number.
+    refused: HashMap<u64, u32>,
     /// The oldest event about a room that is left.
     oldest_left: HashMap<(AppId, Door), i64>,
     /// Restarts that may be spent.
@@ -121,9 +126,16 @@ impl Pass {
         }
     }
 
-    /// These rooms changed in between: they have to wait for the next pass.
-    pub(in crate::embedded) fn hold(&mut self, rooms: Vec<u64>) {
-        self.held.extend(rooms);
+    /// These rooms changed in between: they are looked at again, and in the end have to wait for
+    /// the next pass.
+    pub(in crate::embedded) fn refuse(&mut self, rooms: Vec<u64>) {
+        for room in rooms {
+            let tries = self.refused.entry(room).or_insert(0);
+            *tries += 1;
+            if *tries >= TRIES_MAX {
+                self.held.insert(room);
+            }
+        }
     }
 
     fn meet_restart(&mut self, place: EventPlace, event: Event) {
