@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::client::ClientFacts;
 use super::closing::{Closers, Proof, is_heard_of, may_be_same_call};
 use super::end::{Certainty, End};
-use super::event::{Event, Fact, FactOrder, Presence, Rank};
+use super::event::{Event, Presence};
+use super::step::{JoinKind, Step, What, certainty};
 use crate::clock::whole_second;
 use crate::ids::{CallId, ConnectionId, EventId, ParticipantId, SourceName};
 
@@ -66,79 +67,6 @@ pub fn fold_participant<'a>(
         sweep.apply(step);
     }
     sweep.finish()
-}
-
-/// One thing to be read, in the order of the room's facts.
-struct Step<'a> {
-    order: FactOrder,
-    event: &'a Event,
-    who: &'a Presence,
-    what: What<'a>,
-}
-
-enum What<'a> {
-    Join { client: Option<&'a ClientFacts>, certainty: JoinKind, sole: bool },
-    Leave { client: &'a ClientFacts },
-    Client { client: &'a ClientFacts },
-    Publish,
-}
-
-/// Where the knowledge of a join comes from. A later kind gives way to an earlier one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum JoinKind {
-    /// A join was reported.
-    Own,
-    /// The leave told when the join had been.
-    ToldByLeave,
-    /// A publication proves that there was one.
-    ProvedByPublication,
-}
-
-impl<'a> Step<'a> {
-    fn of_event(event: &'a Event) -> impl Iterator<Item = Step<'a>> {
-        let mut steps = [None, None];
-        if let Some(who) = event.presence() {
-            let mut order = event.order();
-            let step = |order, what| Some(Step { order, event, who, what });
-            match &event.fact {
-                Fact::Joined { client, sole, .. } => {
-                    let (certainty, sole) = (JoinKind::Own, *sole);
-                    let what = What::Join { client: Some(client), certainty, sole };
-                    steps[0] = step(order, what);
-                }
-                Fact::Left { joined_unix_us, client, .. } => {
-                    if let Some(joined) = joined_unix_us {
-                        let effective_unix_us = (*joined).min(order.effective_unix_us);
-                        let rank = Rank::Join;
-                        let told = FactOrder { effective_unix_us, rank, ..order.clone() };
-                        let certainty = JoinKind::ToldByLeave;
-                        if told.effective_unix_us == order.effective_unix_us {
-                            // They were there for no time at all, and left behind that join.
-                            order.rank = Rank::Rest;
-                        }
-                        steps[0] = step(told, What::Join { client: None, certainty, sole: false });
-                    }
-                    steps[1] = step(order, What::Leave { client });
-                }
-                Fact::Client { client, .. } => steps[0] = step(order, What::Client { client }),
-                Fact::Published { .. } => steps[0] = step(order, What::Publish),
-                Fact::RoomFinished { .. }
-                | Fact::Snapshot { .. }
-                | Fact::ServerRestarted
-                | Fact::ServerStopped
-                | Fact::RoomIdle { .. } => {}
-            }
-        }
-        steps.into_iter().flatten()
-    }
-
-    fn at(&self) -> i64 {
-        self.order.effective_unix_us
-    }
-
-    fn call(&self) -> Option<&CallId> {
-        self.who.call.as_ref()
-    }
 }
 
 /// An interval that is being put together.
@@ -496,12 +424,5 @@ fn may_be_same_connection(one: &Presence, other: &Presence) -> bool {
     match (&one.connection, &other.connection) {
         (Some(one), Some(other)) => one == other,
         _ => true,
-    }
-}
-
-fn certainty(kind: JoinKind) -> Certainty {
-    match kind {
-        JoinKind::Own | JoinKind::ToldByLeave => Certainty::Reported,
-        JoinKind::ProvedByPublication => Certainty::Inferred,
     }
 }

@@ -32,6 +32,7 @@ pub mod record;
 pub mod retire;
 pub mod room;
 pub mod stay;
+mod step;
 
 pub use client::{Access, ClientFacts, Os};
 pub use closing::{Closer, Closers, Closing, Proof, Reach};
