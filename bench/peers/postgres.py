@@ -70,9 +70,9 @@ class Postgres:
         memory_mb = process.memory_bytes() // 2**20
         self.settings = dict(SETTINGS, shared_buffers=f"{memory_mb // 4}MB",
                              effective_cache_size=f"{memory_mb * 3 // 4}MB",
-                             max_wal_size=f"{min(4096, memory_mb // 4)}MB",
-                             unix_socket_directories=f"'{self.socket}'")
-        command = [os.path.join(self.bin, "postgres"), "-D", self.folder]
+                             max_wal_size=f"{min(4096, memory_mb // 4)}MB")
+        command = [os.path.join(self.bin, "postgres"), "-D", self.folder,
+                   "-c", f"unix_socket_directories={self.socket}"]
         for name, value in self.settings.items():
             command += ["-c", f"{name}={str(value).strip(chr(39))}"]
         log = os.path.join(self.work, "postgres.log")

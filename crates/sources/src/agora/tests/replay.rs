@@ -1,58 +1,14 @@
 //! Notices replayed in every order, each of them twice.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-
-use domain::AppId;
-use domain::ids::{CallId, Door, RoomId};
-use domain::log::stay::RoomKey;
-use domain::log::{Certainty, End, Event, Stay, fold_room};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::receive;
 use crate::shown;
 
-/// One stay. Calls have minted ids, so they are numbered as they appear.
-fn show(stay: &Stay, calls: &mut Vec<CallId>) -> String {
-    let number = calls.iter().position(|call| *call == stay.call).unwrap_or_else(|| {
-        calls.push(stay.call.clone());
-        calls.len() - 1
-    });
-    let os = stay.client.os.map_or("-".to_owned(), |os| format!("{os:?}"));
-    let published = if stay.published { ", published" } else { "" };
-    let mut lines = format!("{}, call {number}: {} {os}{published}\n", stay.room, stay.participant);
-    let sure = |certainty| match certainty {
-        Certainty::Reported => "",
-        Certainty::Inferred => "?",
-    };
-    for span in &stay.spans {
-        let end = match span.end {
-            End::Open => "now".to_owned(),
-            End::At(left, certainty) => format!("{}{}", time(left), sure(certainty)),
-        };
-        let joined = format!("{}{}", time(span.joined_unix_us), sure(span.join));
-        writeln!(lines, "  {joined} to {end}").expect("a String takes everything");
-    }
-    lines
-}
-
-/// What the log shows once it has taken these, each event once.
+/// What the log shows once it has taken these.
 fn log_of(bodies: &[String]) -> String {
-    let mut events: BTreeMap<_, Event> = BTreeMap::new();
-    for event in bodies.iter().flat_map(|body| receive(body.as_bytes()).events) {
-        let known = events.entry(event.identity()).or_insert_with(|| event.clone());
-        assert_eq!(*known, event, "copies are alike");
-    }
-    let rooms: BTreeSet<RoomId> = events.values().filter_map(Event::room).cloned().collect();
-    let stays = rooms.into_iter().flat_map(|room| {
-        let here = events.values().filter(|event| event.room() == Some(&room));
-        let here: Vec<Event> = here.cloned().collect();
-        let door = Door::parse("agora").expect("a door");
-        fold_room(&RoomKey { app: AppId(7), door, room }, &here)
-    });
-    let mut calls = vec![];
-    stays.map(|stay| show(&stay, &mut calls)).collect()
+    shown::log(bodies.iter().flat_map(|body| receive(body.as_bytes()).events), time)
 }
 
 /// In whole seconds: the rest is an order and no time.
