@@ -155,8 +155,8 @@ impl Remote {
         if response.status() == StatusCode::OK {
             let no_whowas = || {
                 format!(
-                    "{server} answers, but not as whowas does; is it the right \
-                                        address, and a server of this version?"
+                    "{server} answers, but not as whowas does; is it the right address, \
+                     and a server of this version?"
                 )
             };
             return serde_json::from_slice(body).map_err(|_| Trouble::Final(no_whowas()));

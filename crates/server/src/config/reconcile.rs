@@ -6,6 +6,8 @@ use domain::AppId;
 use http::Uri;
 use sources::livekit::{SETTING_RECONCILE_SECONDS, SETTING_URL};
 
+use super::values::parse_url;
+
 /// How often, unless it is told.
 const SECONDS_DEFAULT: i64 = 60;
 /// How often at most, in seconds between two rounds.
@@ -53,14 +55,6 @@ pub(super) fn read(
             )
         })?;
     Ok(Some(Reconcile { app, url, every: Duration::from_secs(seconds) }))
-}
-
-/// An address that can be asked, and holds no name and password: it may be logged.
-fn parse_url(text: &str) -> Option<Uri> {
-    let url: Uri = text.parse().ok()?;
-    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-    let is_plain = !url.authority()?.as_str().contains('@') && url.query().is_none();
-    (is_http && is_plain && !text.contains('#')).then_some(url)
 }
 
 #[cfg(test)]

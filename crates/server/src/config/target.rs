@@ -4,6 +4,7 @@ use domain::AppId;
 use domain::app::{App, Apps, Secret};
 use http::Uri;
 
+use super::values::parse_url;
 use super::{Fault, load};
 use crate::cli::{ServeArgs, TargetArgs};
 
@@ -58,13 +59,7 @@ pub(crate) fn target(args: &TargetArgs) -> Result<Target, Fault> {
 }
 
 fn parse_server(text: &str) -> Result<Uri, Fault> {
-    let uri = text.trim_end_matches('/').parse::<Uri>().ok();
-    let is_usable = |uri: &Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.query().is_none()
-            && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
-    };
-    uri.filter(is_usable).ok_or_else(|| {
+    parse_url(text.trim_end_matches('/')).ok_or_else(|| {
         let reason = format!("{text:?} is no address of a server; one is {SERVER_DEFAULT}");
         Fault::new("--server", None, reason)
     })

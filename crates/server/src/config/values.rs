@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 
+use http::Uri;
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// Whether the vendors' limits hold.
@@ -47,6 +48,14 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         return Ok(address);
     }
     text.to_socket_addrs().ok().and_then(|mut found| found.next()).ok_or_else(wrong)
+}
+
+/// An address that can be asked, and holds no name and password: it may be logged.
+pub(super) fn parse_url(text: &str) -> Option<Uri> {
+    let url: Uri = text.parse().ok()?;
+    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
+    let is_plain = !url.authority()?.as_str().contains('@') && url.query().is_none();
+    (is_http && is_plain && !text.contains('#')).then_some(url)
 }
 
 impl<'de> Deserialize<'de> for Listen {

@@ -5,13 +5,12 @@
 
 use domain::AppId;
 use domain::clock::SECOND_US;
-use domain::ids::{Door, EventId, IdFault, ParticipantId, RoomId, SourceName};
+use domain::ids::{Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::{ClientFacts, Event, Fact, Os, Presence};
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::NAME;
-use crate::lenient::{Integer, Name, if_object, if_readable, object};
+use crate::lenient::{self, Integer, Name, if_object, if_readable, name};
 
 /// The product whose notices these are; others number their events alike.
 const RTC: i64 = 1;
@@ -60,10 +59,8 @@ struct Told {
 /// Reads the body of an authentic delivery, or tells why it cannot be understood. No events are
 /// nothing that the log keeps.
 pub(super) fn read(app: AppId, body: &[u8]) -> Result<Vec<Event>, String> {
-    // The parser's own words could quote the body.
-    let json: Option<&RawValue> = serde_json::from_slice(body).ok();
     let notice: Notice =
-        json.and_then(object).ok_or("the body is not a JSON object that can be read")?;
+        lenient::body(body).ok_or("the body is not a JSON object that can be read")?;
     let Integer(event_type) = notice.event_type.ok_or("`eventType` is missing")?;
     let tell = match event_type {
         102 => Payload::destroyed,
@@ -195,13 +192,4 @@ impl Payload {
         let hash = Sha256::digest(format!("{channel}\0{uid}\0{}", text(&self.client_seq)));
         hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-fn name<T>(
-    at: &str,
-    text: Option<&str>,
-    parse: fn(&str) -> Result<T, IdFault>,
-) -> Result<T, String> {
-    let text = text.ok_or_else(|| format!("`{at}` is missing"))?;
-    parse(text).map_err(|fault| format!("`{at}` cannot be used: {fault}"))
 }

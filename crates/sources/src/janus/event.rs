@@ -12,8 +12,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::id::{self, Identity};
-use super::json::{Field, integer, object, text};
+use super::json::{Field, integer, text};
 use super::{NAME, id::DEPTH_MAX};
+use crate::lenient::object;
 
 /// The `type` of what plugins tell.
 const OF_PLUGINS: i128 = 64;

@@ -29,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::NAME;
 use super::signature::{ApiKey, sign};
+use crate::lenient;
 
 /// How long before the question a snapshot is dated, in seconds: longer than LiveKit takes to note
 /// down who has connected, and than the clocks of its nodes differ.
@@ -118,9 +119,9 @@ pub fn read_rooms(body: &[u8]) -> Result<BTreeMap<String, String>, Absurd> {
         name: String,
         sid: String,
     }
-    let Answer { rooms } = object(body)?;
+    let Answer { rooms } = lenient::body(body).ok_or(Absurd::NotAList)?;
     let read = |room: &RawValue| {
-        let Room { name, sid } = object(room.get().as_bytes())?;
+        let Room { name, sid } = lenient::object(room.get()).ok_or(Absurd::NotAList)?;
         let is_named = !name.is_empty() && !sid.is_empty();
         is_named.then_some((name, sid)).ok_or(Absurd::NotAList)
     };
@@ -140,10 +141,11 @@ pub fn read_participants(body: &[u8]) -> Result<BTreeSet<ParticipantId>, Absurd>
         #[serde(default)]
         state: serde_json::Value,
     }
-    let Answer { participants } = object(body)?;
+    let Answer { participants } = lenient::body(body).ok_or(Absurd::NotAList)?;
     let mut present = BTreeSet::new();
     for participant in participants {
-        let Participant { identity, state } = object(participant.get().as_bytes())?;
+        let Participant { identity, state } =
+            lenient::object(participant.get()).ok_or(Absurd::NotAList)?;
         if identity.is_empty() {
             return Err(Absurd::NotAList);
         }
@@ -158,13 +160,6 @@ pub fn read_participants(body: &[u8]) -> Result<BTreeSet<ParticipantId>, Absurd>
         }
     }
     Ok(present)
-}
-
-/// Reads an object, and nothing else: a derived reader would take an array for one.
-fn object<'a, T: serde::Deserialize<'a>>(json: &'a [u8]) -> Result<T, Absurd> {
-    let is_object = json.trim_ascii_start().starts_with(b"{");
-    let read = is_object.then(|| serde_json::from_slice(json).ok()).flatten();
-    read.ok_or(Absurd::NotAList)
 }
 
 /// The time as of which LiveKit's answers can end somebody, by its own clock. It was asked at

@@ -11,11 +11,9 @@ use domain::ids::{
     CallId, ConnectionId, Door, EventId, IdFault, ParticipantId, RoomId, SourceName,
 };
 use domain::log::{ClientFacts, Event, Fact, Os, Presence};
-use serde::de::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::NAME;
-use crate::lenient::{if_object, if_readable};
+use crate::lenient::{self, Integer, if_object, if_readable, name};
 
 /// What there is to a webhook.
 pub(super) enum Reading {
@@ -77,25 +75,9 @@ struct Permission {
     agent: Option<bool>,
 }
 
-/// An integer, bare or as text: protobuf's JSON writes those of 64 bits as text.
-struct Integer(i64);
-
-impl<'de> Deserialize<'de> for Integer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value: Box<RawValue> = Deserialize::deserialize(deserializer)?;
-        let integer = value.get().trim_matches('"').parse();
-        integer.map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
 /// Reads the body of an authentic delivery, or tells why it cannot be understood.
 pub(super) fn read(app: AppId, body: &[u8]) -> Result<Reading, String> {
-    // The parser's own words could quote the body; and it would take an array for an object.
-    let body: Option<&RawValue> = serde_json::from_slice(body).ok();
-    let object = body.filter(|body| body.get().starts_with('{'));
-    let webhook: Webhook = object
-        .and_then(|object| serde_json::from_str(object.get()).ok())
-        .ok_or("the body is not a JSON object")?;
+    let webhook: Webhook = lenient::body(body).ok_or("the body is not a JSON object")?;
     let event = webhook.event.as_deref().ok_or("the webhook has no `event`")?;
     let fact = match event {
         "participant_joined" => webhook.joined(),
@@ -174,8 +156,8 @@ impl Webhook {
     }
 
     fn created_unix_us(&self) -> Result<i64, String> {
-        unix_us(self.created_at.as_ref(), SECOND_US)
-            .ok_or_else(|| "`createdAt` is missing".to_owned())
+        let told = self.created_at.as_ref().and_then(|time| time.unix_us(SECOND_US));
+        told.ok_or_else(|| "`createdAt` is missing".to_owned())
     }
 
     /// How the sender's own log names it, if it looks like such a name.
@@ -190,8 +172,8 @@ impl Webhook {
 
 impl Participant {
     fn joined_unix_us(&self) -> Option<i64> {
-        unix_us(self.joined_at_ms.as_ref(), 1_000)
-            .or_else(|| unix_us(self.joined_at.as_ref(), SECOND_US))
+        let fine = self.joined_at_ms.as_ref().and_then(|time| time.unix_us(1_000));
+        fine.or_else(|| self.joined_at.as_ref()?.unix_us(SECOND_US))
     }
 
     /// What the app told of the client by attributes. An attribute that was taken back is empty.
@@ -217,21 +199,6 @@ impl Participant {
         };
         !is_persons || may(|may| may.recorder) || may(|may| may.agent)
     }
-}
-
-/// A time in units of so many microseconds. Protobuf's JSON leaves a zero out.
-fn unix_us(time: Option<&Integer>, unit_us: i64) -> Option<i64> {
-    let Integer(time) = time?;
-    time.checked_mul(unit_us).filter(|unix_us| *unix_us > 0)
-}
-
-fn name<T>(
-    at: &str,
-    text: Option<&str>,
-    parse: fn(&str) -> Result<T, IdFault>,
-) -> Result<T, String> {
-    let text = text.ok_or_else(|| format!("`{at}` is missing"))?;
-    parse(text).map_err(|fault| format!("`{at}` cannot be used: {fault}"))
 }
 
 fn optional_name<T>(

@@ -4,13 +4,12 @@
 
 use domain::AppId;
 use domain::clock::SECOND_US;
-use domain::ids::{Door, EventId, IdFault, ParticipantId, RoomId, SourceName};
+use domain::ids::{Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::{ClientFacts, Event, Fact, Os, Presence};
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::NAME;
-use crate::lenient::{Integer, Name, if_object, if_readable, object};
+use crate::lenient::{self, Integer, Name, if_object, if_readable, name};
 
 /// What there is to a callback.
 pub(super) enum Reading {
@@ -51,10 +50,8 @@ struct Happening {
 
 /// Reads the body of an authentic delivery, or tells why it cannot be understood.
 pub(super) fn read(app: AppId, body: &[u8]) -> Result<Reading, String> {
-    // The parser's own words could quote the body.
-    let json: Option<&RawValue> = serde_json::from_slice(body).ok();
     let callback: Callback =
-        json.and_then(object).ok_or("the body is not a JSON object that can be read")?;
+        lenient::body(body).ok_or("the body is not a JSON object that can be read")?;
     let Integer(event_type) = callback.event_type.ok_or("`EventType` is missing")?;
     let fact = match event_type {
         102 => Happening::finished,
@@ -97,11 +94,12 @@ impl Happening {
     }
 
     fn room(&self) -> Result<RoomId, String> {
-        name("RoomId", self.room_id.as_ref(), RoomId::parse)
+        name("RoomId", self.room_id.as_ref().map(Name::as_str), RoomId::parse)
     }
 
     fn who(&self) -> Result<Presence, String> {
-        let participant = name("UserId", self.user_id.as_ref(), ParticipantId::parse)?;
+        let participant =
+            name("UserId", self.user_id.as_ref().map(Name::as_str), ParticipantId::parse)?;
         Ok(Presence { room: self.room()?, call: None, participant, connection: None })
     }
 
@@ -117,8 +115,8 @@ impl Happening {
 
     /// In milliseconds; TRTC keeps the seconds for receivers that are older than those.
     fn time_unix_us(&self) -> Result<i64, String> {
-        unix_us(self.event_ms_ts.as_ref(), 1_000)
-            .or_else(|| unix_us(self.event_ts.as_ref(), SECOND_US))
+        let fine = self.event_ms_ts.as_ref().and_then(|time| time.unix_us(1_000));
+        fine.or_else(|| self.event_ts.as_ref()?.unix_us(SECOND_US))
             .ok_or_else(|| "`EventMsTs` is missing".to_owned())
     }
 
@@ -136,19 +134,4 @@ impl Happening {
         };
         ClientFacts { os, ..ClientFacts::default() }
     }
-}
-
-/// A time in units of so many microseconds.
-fn unix_us(time: Option<&Integer>, unit_us: i64) -> Option<i64> {
-    let Integer(time) = time?;
-    time.checked_mul(unit_us).filter(|unix_us| *unix_us > 0)
-}
-
-fn name<T>(
-    at: &str,
-    name: Option<&Name>,
-    parse: fn(&str) -> Result<T, IdFault>,
-) -> Result<T, String> {
-    let Name(text) = name.ok_or_else(|| format!("`{at}` is missing"))?;
-    parse(text).map_err(|fault| format!("`{at}` cannot be used: {fault}"))
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::NAME;
 use super::envelope::{Envelope, text};
+use crate::lenient;
 
 /// What there is to a callback.
 pub(super) enum Reading {
@@ -89,10 +90,7 @@ fn finished(told: &Told) -> Result<Fact, String> {
 
 impl Told {
     fn parse(data: &str) -> Result<Self, &'static str> {
-        // The parser's own words could quote the text; and it would take an array for an object.
-        let object = Some(data.trim_start()).filter(|data| data.starts_with('{'));
-        let told = object.and_then(|data| serde_json::from_str(data).ok());
-        told.ok_or("`EventData` is not a JSON object in a text")
+        lenient::object(data.trim_start()).ok_or("`EventData` is not a JSON object in a text")
     }
 
     fn room(&self) -> Result<RoomId, String> {
@@ -114,7 +112,7 @@ impl Told {
     /// Milliseconds.
     fn unix_us(&self) -> Option<i64> {
         let unix_ms: i64 = self.timestamp.parse().ok()?;
-        unix_ms.checked_mul(1_000).filter(|unix_us| *unix_us > 0)
+        lenient::unix_us(unix_ms, 1_000)
     }
 }
 

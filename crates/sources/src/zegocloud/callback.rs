@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::NAME;
 use super::fields::Fields;
+use crate::lenient;
 
 /// What there is to a callback.
 pub(super) enum Reading {
@@ -71,7 +72,8 @@ fn logged_out(fields: &Fields) -> Dated {
 
 fn published(fields: &Fields) -> Dated {
     let who = user(fields, "user_id", "room_session_id")?;
-    let coarse = || fields.integer("create_time").and_then(|time| in_unix_us(time, SECOND_US));
+    let coarse =
+        || fields.integer("create_time").and_then(|time| lenient::unix_us(time, SECOND_US));
     let time = unix_us(fields, "create_time_ms");
     Ok((time.or_else(|why| coarse().ok_or(why))?, Fact::Published { who }))
 }
@@ -109,12 +111,8 @@ fn client(fields: &Fields) -> ClientFacts {
 
 /// A time in milliseconds.
 fn unix_us(fields: &Fields, at: &str) -> Result<i64, String> {
-    let time = fields.integer(at).and_then(|time| in_unix_us(time, 1_000));
+    let time = fields.integer(at).and_then(|time| lenient::unix_us(time, 1_000));
     time.ok_or_else(|| format!("`{at}` is missing"))
-}
-
-fn in_unix_us(time: i64, unit_us: i64) -> Option<i64> {
-    time.checked_mul(unit_us).filter(|unix_us| *unix_us > 0)
 }
 
 fn name<T>(fields: &Fields, at: &str, parse: fn(&str) -> Result<T, IdFault>) -> Result<T, String> {
