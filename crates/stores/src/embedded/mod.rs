@@ -12,6 +12,7 @@ mod group;
 mod key;
 mod log;
 mod open;
+mod priority;
 mod recent;
 mod record;
 mod store;

@@ -27,6 +27,7 @@ use super::change::Change;
 use super::fault::{Fault, is_out_of_room};
 use super::group;
 use super::log::Tally;
+use super::priority;
 use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::{Env, Write};
@@ -101,7 +102,10 @@ impl Writer {
         let load_of_thread = Arc::clone(&load);
         let groups =
             Groups { env, tables, folder, recent, waiting, load: load_of_thread, next: None };
-        let run = move || groups.run();
+        let run = move || {
+            priority::step_back();
+            groups.run();
+        };
         let thread = thread::Builder::new().name("whowas-writer".to_owned()).spawn(run)?;
         Ok(Self { queue: Some(queue), load, thread: Some(thread) })
     }
