@@ -10,12 +10,12 @@ use stores::embedded::{self, Embedded};
 use stores::memory::Memory;
 
 use crate::config::{Config, StoreKind};
-use crate::http::{Budget, Remembered, Server};
+use crate::http::{Budget, Remembered, Server, Turns};
 use crate::observe;
 use crate::reconcile::Plan;
 
-/// The server that a config asks for, ready to take requests.
-pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
+/// The server that a config asks for, ready to take requests on so many threads.
+pub(crate) fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
     let metrics = observe::start_metrics()?;
     let store: Arc<dyn Store> = match config.store {
         StoreKind::Memory => Arc::new(Memory::default()),
@@ -29,6 +29,7 @@ pub(crate) fn server(config: Config) -> anyhow::Result<Server> {
         ctx,
         zegocloud: zegocloud::State::default(),
         bodies: Budget::default(),
+        turns: Turns::among(workers),
         letters: Remembered::default(),
         reconcile,
         metrics,

@@ -59,10 +59,14 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
         Ok((bytes, share)) => (Ok(bytes), share),
         Err(fault) => (Err(fault), None),
     };
-    let answered = match dialect {
-        Dialect::Volcengine => ask_volcengine(server, parts, body).await,
-        Dialect::Zegocloud => ask_zegocloud(server, parts, body).await,
+    let bytes = body.as_ref().map_or(0, Bytes::len);
+    let answer = async {
+        match dialect {
+            Dialect::Volcengine => ask_volcengine(server, parts, body).await,
+            Dialect::Zegocloud => ask_zegocloud(server, parts, body).await,
+        }
     };
+    let answered = server.turns.take(bytes, answer).await;
     let Answered { response, action, app, outcome, request_id, cause } = answered;
     observe::answered(&observe::Answer {
         request_id: &request_id,

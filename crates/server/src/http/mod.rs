@@ -10,6 +10,7 @@ mod listener;
 mod reply;
 mod routes;
 mod token;
+mod turns;
 
 use dialects::zegocloud;
 use domain::Context;
@@ -20,6 +21,7 @@ use crate::reconcile::Plan;
 pub(crate) use body::Budget;
 pub(crate) use letters::Remembered;
 pub(crate) use listener::{bind, serve};
+pub(crate) use turns::Turns;
 
 /// What every request needs at hand.
 pub(crate) struct Server {
@@ -29,6 +31,8 @@ pub(crate) struct Server {
     pub(crate) zegocloud: zegocloud::State,
     /// What the bodies of all requests under way may hold.
     pub(crate) bodies: Budget,
+    /// Who works at a long request.
+    pub(crate) turns: Turns,
     /// The dead letters that were kept last.
     pub(crate) letters: Remembered,
     /// Which media servers are asked who is there.
