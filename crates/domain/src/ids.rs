@@ -1,9 +1,12 @@
 //! The names of things. Each is parsed once, at the edge; inside, the type is the proof.
+//!
+//! A name of up to 23 bytes, as every number and most others have, stands in the value itself: it
+//! is made and copied without asking for memory. A longer one is shared by its copies.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, ToSmolStr};
 
 /// A tenant's numeric id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -49,7 +52,7 @@ macro_rules! text_ids {
     ($($(#[$doc:meta])* $name:ident, $bytes_max:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// How many bytes of UTF-8 it may have; it has at least one, and no U+0000.
@@ -116,7 +119,7 @@ impl UserId {
 
     /// The id of the user whose number is `long`, or `None` if it is not positive.
     pub fn from_long(long: i64) -> Option<Self> {
-        (long > 0).then(|| Self(long.to_string().into()))
+        (long > 0).then(|| Self(long.to_smolstr()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A user as a store holds them, without a copy.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{Profile, User};
 use crate::ids::UserId;
@@ -22,6 +23,9 @@ pub struct UserView<'u> {
     pub modified_unix_ms: i64,
 }
 
+/// How many tags, and how many pairs, are looked at without asking for memory.
+const FEW: usize = 4;
+
 /// A [`Profile`] whose texts are borrowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileView<'u> {
@@ -31,10 +35,10 @@ pub struct ProfileView<'u> {
     pub portrait: &'u str,
     /// See [`Profile::tags`].
     #[serde(borrow)]
-    pub tags: Vec<&'u str>,
+    pub tags: SmallVec<[&'u str; FEW]>,
     /// See [`Profile::ext`]; in the order of the keys.
     #[serde(borrow)]
-    pub ext: Vec<(&'u str, &'u str)>,
+    pub ext: SmallVec<[(&'u str, &'u str); FEW]>,
     /// See [`Profile::extra`].
     pub extra: &'u str,
 }

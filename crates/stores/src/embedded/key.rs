@@ -5,16 +5,21 @@
 
 use std::ops::Deref;
 
+use smallvec::SmallVec;
+
 /// The longest key that LMDB takes.
 pub(super) const KEY_LEN_MAX: usize = 511;
 
+/// How many bytes a key has without asking for memory: as most keys do.
+const SHORT: usize = 96;
+
 /// A key, or the beginning of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key(Vec<u8>);
+pub(super) struct Key(SmallVec<[u8; SHORT]>);
 
 impl Key {
     pub(super) fn new() -> Self {
-        Self(Vec::with_capacity(96))
+        Self(SmallVec::new())
     }
 
     pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {

@@ -3,11 +3,9 @@
 //! Each id is answered once, in the order of the request (V7, V8). Only users whose ids are
 //! positive numbers exist for this action, so nobody has a number that is not positive.
 
-use std::collections::HashSet;
-
-use domain::users::{self, UserView};
+use domain::users::{self, ProfileView, UserView};
 use domain::{AppId, UserId};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
 use super::Asked;
 use crate::volcengine::body;
@@ -22,29 +20,10 @@ struct Parameters {
     user_ids: Option<Vec<i64>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ShownUser<'u> {
-    app_id: u32,
-    user_id: i64,
-    portrait: &'u str,
-    nick_name: &'u str,
-    tags: &'u [&'u str],
-    create_time: i64,
-    modify_time: i64,
-    #[serde(serialize_with = "as_map")]
-    ext: &'u [(&'u str, &'u str)],
-}
-
-fn as_map<S: Serializer>(pairs: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(pairs.iter().copied())
-}
-
 pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Json, Fault> {
     let Parameters { user_ids } = body::parse(asked.body, asked.headers)?;
     let mut longs = body::check_len("UserIds", user_ids, IDS_MAX)?;
-    let mut seen = HashSet::with_capacity(longs.len());
-    longs.retain(|&long| seen.insert(long));
+    leave_out_repeats(&mut longs);
 
     let (places, ids): (Vec<usize>, Vec<UserId>) = longs
         .iter()
@@ -65,10 +44,24 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Json, Fau
     Ok(list.finish(&longs))
 }
 
-/// The answer, while users are added to it.
+/// Each number once, where it stands first. There are so few that looking at them all is quicker
+/// than any other way.
+fn leave_out_repeats(longs: &mut Vec<i64>) {
+    let mut distinct = Vec::with_capacity(longs.len());
+    for &long in &*longs {
+        if !distinct.contains(&long) {
+            distinct.push(long);
+        }
+    }
+    *longs = distinct;
+}
+
+/// The answer, while users are added to it. It is most of what the action does, so it is written
+/// piece by piece into one buffer.
 struct UserList {
-    app_id: u32,
     json: Vec<u8>,
+    /// How the first user begins; the others have a comma before it.
+    head: String,
     is_empty: bool,
 }
 
@@ -78,25 +71,43 @@ impl UserList {
         const USER_BYTES: usize = 256;
         let mut json = Vec::with_capacity(users_max * USER_BYTES);
         json.extend_from_slice(b"{\"Users\":[");
-        Self { app_id, json, is_empty: true }
+        Self { json, head: format!("{{\"AppId\":{app_id},\"UserId\":"), is_empty: true }
     }
 
     fn push(&mut self, user_id: i64, user: &UserView<'_>) {
-        if !std::mem::take(&mut self.is_empty) {
-            self.json.push(b',');
-        }
         let UserView { id: _, profile, created_unix_ms, modified_unix_ms } = user;
-        let shown = ShownUser {
-            app_id: self.app_id,
-            user_id,
-            portrait: profile.portrait,
-            nick_name: profile.name,
-            tags: &profile.tags,
-            create_time: *created_unix_ms,
-            modify_time: *modified_unix_ms,
-            ext: &profile.ext,
-        };
-        serde_json::to_writer(&mut self.json, &shown).expect("texts, numbers, a list and a map");
+        let ProfileView { name, portrait, tags, ext, extra: _ } = profile;
+        let json = &mut self.json;
+        if !std::mem::take(&mut self.is_empty) {
+            json.push(b',');
+        }
+        json.extend_from_slice(self.head.as_bytes());
+        push_number(json, user_id);
+        json.extend_from_slice(b",\"Portrait\":");
+        push_text(json, portrait);
+        json.extend_from_slice(b",\"NickName\":");
+        push_text(json, name);
+        json.extend_from_slice(b",\"Tags\":[");
+        for (place, tag) in tags.iter().enumerate() {
+            if place > 0 {
+                json.push(b',');
+            }
+            push_text(json, tag);
+        }
+        json.extend_from_slice(b"],\"CreateTime\":");
+        push_number(json, *created_unix_ms);
+        json.extend_from_slice(b",\"ModifyTime\":");
+        push_number(json, *modified_unix_ms);
+        json.extend_from_slice(b",\"Ext\":{");
+        for (place, (key, value)) in ext.iter().enumerate() {
+            if place > 0 {
+                json.push(b',');
+            }
+            push_text(json, key);
+            json.push(b':');
+            push_text(json, value);
+        }
+        json.extend_from_slice(b"}}");
     }
 
     fn finish(mut self, not_found: &[i64]) -> Json {
@@ -107,10 +118,27 @@ impl UserList {
     }
 }
 
+fn push_number(json: &mut Vec<u8>, number: i64) {
+    serde_json::to_writer(json, &number).expect("a number");
+}
+
+/// A text as JSON has it. Most hold nothing that must be escaped, which is found out without a
+/// branch for each byte, and are copied as they are.
+fn push_text(json: &mut Vec<u8>, text: &str) {
+    let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
+        serde_json::to_writer(json, text).expect("a text");
+    } else {
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::users::register::Wanted;
-    use domain::users::{Profile, register};
+    use domain::users::{Profile, User, register};
     use expect_test::expect;
 
     use super::*;
@@ -133,6 +161,36 @@ mod tests {
         register_named(&world, "2");
         register_named(&world, "1");
         world.check_post("BatchGetUser", ids("3,1,0,2,1,-1,3"), expect![[r#"200 {"NotFoundUsers":[3,0,-1],"Users":[{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":1},{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":2}]}"#]]);
+    }
+
+    #[test]
+    fn users_are_shown_as_json_has_them() {
+        let texts = ["", "plain", "语", "\"", "\\", "\n", "\u{0}", "\u{1f}", "\u{7f}", "a\"b"];
+        let own = |text: &&str| (*text).to_owned();
+        let profile = Profile {
+            name: texts.concat(),
+            portrait: "p\t".to_owned(),
+            tags: texts.iter().map(own).collect(),
+            ext: texts.iter().map(|text| (own(text), own(text))).collect(),
+            extra: String::new(),
+        };
+        let id = UserId::parse("7").unwrap();
+        let user = User { id, profile, created_unix_ms: -1, modified_unix_ms: i64::MAX };
+        let mut list = UserList::new(AppId(1), 1);
+        list.push(7, &user.view());
+        list.push(8, &user.view());
+        let Json(json) = list.finish(&[9]);
+        let shown = |id: i64| {
+            serde_json::json!({
+                "AppId": 1, "UserId": id, "Portrait": "p\t", "NickName": texts.concat(),
+                "Tags": texts, "CreateTime": -1, "ModifyTime": i64::MAX, "Ext": user.profile.ext,
+            })
+        };
+        let read: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(
+            read,
+            serde_json::json!({ "Users": [shown(7), shown(8)], "NotFoundUsers": [9] })
+        );
     }
 
     #[test]
