@@ -1,34 +1,34 @@
 //! What waits for the writer: a request, room for its outcome, and whoever waits for that.
 
 use domain::error::Result;
-use domain::log::Event;
 use domain::log::dead::DeadLetter;
 use domain::store::{Appended, Registration, Update};
 use tokio::sync::oneshot;
 
 use super::dead;
-use super::log::{Removal, Removed};
+use super::log::{Arrival, Removal, Removed};
 use super::users;
 
 /// A request and its outcomes, one for each item.
 pub(super) struct Pending<Request, Outcome> {
     pub(super) request: Request,
     pub(super) outcomes: Vec<Outcome>,
-    answer: oneshot::Sender<Result<Vec<Outcome>>>,
+    answer: oneshot::Sender<(Result<Vec<Outcome>>, Request)>,
 }
 
-/// What comes back from the writer.
-pub(super) type Answer<Outcome> = oneshot::Receiver<Result<Vec<Outcome>>>;
+/// What comes back from the writer: the request too, so that whoever made its many small parts
+/// takes them apart again, and not the one thread for which everybody waits.
+pub(super) type Answer<Request, Outcome> = oneshot::Receiver<(Result<Vec<Outcome>>, Request)>;
 
 impl<Request, Outcome> Pending<Request, Outcome> {
-    pub(super) fn new(request: Request) -> (Self, Answer<Outcome>) {
+    pub(super) fn new(request: Request) -> (Self, Answer<Request, Outcome>) {
         let (answer, waiting) = oneshot::channel();
         (Self { request, outcomes: vec![], answer }, waiting)
     }
 
     fn settle(self, verdict: Result<()>) {
         // Whoever asked may have gone; the change stands all the same.
-        let _ = self.answer.send(verdict.map(|()| self.outcomes));
+        let _ = self.answer.send((verdict.map(|()| self.outcomes), self.request));
     }
 }
 
@@ -36,7 +36,7 @@ impl<Request, Outcome> Pending<Request, Outcome> {
 pub(super) enum Change {
     Register(Pending<users::Register, Registration>),
     Update(Pending<users::Change, Update>),
-    Append(Pending<Vec<Event>, Appended>),
+    Append(Pending<Vec<Arrival>, Appended>),
     Remove(Pending<Removal, Removed>),
     KeepDead(Pending<Vec<DeadLetter>, u64>),
     RemoveDead(Pending<dead::Remove, bool>),
@@ -48,7 +48,7 @@ impl Change {
         match self {
             Self::Register(it) => it.request.users.iter().map(size::of_new_user).sum(),
             Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
-            Self::Append(it) => it.request.iter().map(size::of_event).sum(),
+            Self::Append(it) => it.request.iter().map(size::of_arrival).sum(),
             Self::Remove(_) => size::REMOVAL,
             Self::KeepDead(it) => it.request.iter().map(size::of_letter).sum(),
             Self::RemoveDead(it) => size::of_ids(&it.request.ids),
@@ -78,6 +78,8 @@ mod size {
     use domain::store::NewUser;
     use domain::users::{Profile, ProfileChange};
 
+    use super::Arrival;
+
     /// Of an event without a list, whose texts are seldom long.
     const EVENT: usize = 512;
 
@@ -102,7 +104,11 @@ mod size {
             + ext.as_ref().map_or(0, of_ext)
     }
 
-    pub(super) fn of_event(event: &Event) -> usize {
+    pub(super) fn of_arrival(arrival: &Arrival) -> usize {
+        of_event(arrival.event()) + arrival.row_len()
+    }
+
+    fn of_event(event: &Event) -> usize {
         let present = match &event.fact {
             Fact::Snapshot { present, .. } => {
                 present.iter().map(|participant| of_text(participant.as_str())).sum()

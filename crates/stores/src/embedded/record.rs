@@ -13,9 +13,13 @@ const VERSION: u8 = 1;
 
 const CHECKSUM_LEN: usize = size_of::<u32>();
 
+/// Most records are shorter, so that writing one down seldom has to move it.
+const SEALED_LEN_USUAL: usize = 240;
+
 /// The bytes to store under `key`.
 pub(super) fn seal<T: Serialize>(table: &'static str, key: &[u8], value: &T) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; CHECKSUM_LEN];
+    let mut bytes = Vec::with_capacity(SEALED_LEN_USUAL);
+    bytes.extend_from_slice(&[0; CHECKSUM_LEN]);
     bytes.push(VERSION);
     let mut bytes =
         postcard::to_extend(value, bytes).map_err(|source| Fault::Unencodable { table, source })?;

@@ -75,10 +75,10 @@ impl Embedded {
         kind: fn(Pending<Request, Outcome>) -> Change,
         request: Request,
     ) -> Result<Vec<Outcome>> {
-        let (pending, answer): (_, Answer<Outcome>) = Pending::new(request);
+        let (pending, answer): (_, Answer<Request, Outcome>) = Pending::new(request);
         self.writer.submit(kind(pending))?;
         // An answer is missing only if the thread is.
-        answer.await.unwrap_or(Err(Error::Stopped))
+        answer.await.map_err(|_| Error::Stopped)?.0
     }
 
     async fn retire_a_little(
@@ -147,7 +147,8 @@ impl Store for Embedded {
     }
 
     async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>> {
-        self.change(Change::Append, events).await
+        let arrivals = events.into_iter().map(|event| log::Arrival::of(event, &self.tables));
+        self.change(Change::Append, arrivals.collect::<Result<_, Fault>>()?).await
     }
 
     async fn page_of_stays(&self, query: &StayQuery) -> Result<StayPage> {

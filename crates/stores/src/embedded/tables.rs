@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dead::Letters;
 use super::fault::{Damage, Fault, Result};
+use super::key::Key;
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::record;
 use super::transaction::Env;
@@ -152,6 +153,24 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         Ok(self.rows.put(txn, key, &sealed)?)
     }
 
+    /// Seals a record, to be written later.
+    pub(super) fn seal(&self, key: Key, value: &T) -> Result<Sealed<T>> {
+        let bytes = record::seal(self.name, &key, value)?;
+        Ok(Sealed { key, bytes, holds: PhantomData })
+    }
+
+    /// Writes a sealed record unless there is one under its key, which is told.
+    pub(super) fn put_new(&self, txn: &mut RwTxn<'_>, sealed: &Sealed<T>) -> Result<Option<T>> {
+        let Sealed { key, bytes, .. } = sealed;
+        let known = self.rows.get_or_put(txn, key, bytes)?;
+        known.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
+    }
+
+    /// Writes a sealed record, over the one that may be there.
+    pub(super) fn put_sealed(&self, txn: &mut RwTxn<'_>, sealed: &Sealed<T>) -> Result<()> {
+        Ok(self.rows.put(txn, &sealed.key, &sealed.bytes)?)
+    }
+
     /// Removes a record, if it is there.
     pub(super) fn delete(&self, txn: &mut RwTxn<'_>, key: &[u8]) -> Result<()> {
         self.rows.delete(txn, key)?;
@@ -194,6 +213,20 @@ impl<T> Table<T> {
     /// For a record that cannot be what it says.
     pub(super) fn damaged(&self) -> Fault {
         Fault::Damaged { table: self.name, how: Damage::Encoding }
+    }
+}
+
+/// A record as it will be written, and its key.
+pub(super) struct Sealed<T> {
+    key: Key,
+    bytes: Vec<u8>,
+    holds: PhantomData<fn() -> T>,
+}
+
+impl<T> Sealed<T> {
+    /// How many bytes the key and the record have.
+    pub(super) fn len(&self) -> usize {
+        self.key.len() + self.bytes.len()
     }
 }
 
@@ -269,13 +302,15 @@ fn range<'t>(
     prefix: &[u8],
     from: &[u8],
 ) -> Result<impl Iterator<Item = Result<Row<'t>>> + use<'t>> {
-    let first = [prefix, from].concat();
+    let first = Key::new().bytes(prefix).bytes(from);
     // LMDB knows no empty key.
-    let first = if first.is_empty() { Bound::Unbounded } else { Bound::Included(&*first) };
-    let end = successor(prefix);
-    let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let rows = rows.range(txn, &(first, end))?;
-    Ok(rows.map(|row| row.map_err(Fault::from)))
+    let begin = if first.is_empty() { Bound::Unbounded } else { Bound::Included(&*first) };
+    let rows = rows.range(txn, &(begin, Bound::Unbounded))?;
+    let prefix_len = prefix.len();
+    let is_within = move |key: &[u8]| key.starts_with(&first[..prefix_len]);
+    Ok(rows
+        .take_while(move |row| row.as_ref().map_or(true, |(key, _)| is_within(key)))
+        .map(|row| row.map_err(Fault::from)))
 }
 
 fn before<'t>(

@@ -1,5 +1,7 @@
 //! An event is written down once.
 
+use std::borrow::Cow;
+
 use domain::log::event::{EventHash, Rank};
 use domain::log::stay::RoomKey;
 use domain::log::{Closer, Event, Fact};
@@ -7,10 +9,10 @@ use domain::store::Appended;
 use serde::{Deserialize, Serialize};
 
 use super::place::Seat;
-use super::touched::{Step, Touched, TouchedRoom};
+use super::touched::{Came, Step, Touched, TouchedRoom};
 use crate::embedded::fault::{Damage, Fault, Result};
 use crate::embedded::key::{Key, KeyParts, time_bytes};
-use crate::embedded::tables::Index;
+use crate::embedded::tables::{Index, Row, Sealed, Tables};
 use crate::embedded::transaction::{Read, Write};
 
 /// An event, and the hash by which it is compared with others of its identity.
@@ -20,30 +22,61 @@ pub(in crate::embedded) struct KnownEvent {
     pub(super) event: Event,
 }
 
-/// Adds events, tells of each what became of it, and notes what they touch.
-pub(in crate::embedded) fn append(
-    write: &mut Write<'_>,
-    touched: &mut Touched,
-    events: &[Event],
-) -> Result<Vec<Appended>> {
-    events.iter().map(|event| append_one(write, touched, event)).collect()
+/// An event on its way into the log, with all that can be made of it before the writer has it:
+/// hashes and records are no work for the one thread for which everybody waits.
+pub(in crate::embedded) struct Arrival {
+    known: KnownEvent,
+    place: EventPlace,
+    row: Sealed<KnownEvent>,
 }
 
-fn append_one(write: &mut Write<'_>, touched: &mut Touched, event: &Event) -> Result<Appended> {
-    let content = event.content_hash();
-    let place = EventPlace { time_unix_us: event.time_unix_us, identity: event.identity() };
-    let appended = match write.tables.events.find(&write.txn, &place.key(Key::new()))? {
+impl Arrival {
+    pub(in crate::embedded) fn of(event: Event, tables: &Tables) -> Result<Self> {
+        let place = EventPlace { time_unix_us: event.time_unix_us, identity: event.identity() };
+        let known = KnownEvent { content: event.content_hash(), event };
+        let row = tables.events.seal(place.key(Key::new()), &known)?;
+        Ok(Self { known, place, row })
+    }
+
+    pub(in crate::embedded) fn event(&self) -> &Event {
+        &self.known.event
+    }
+
+    /// How many bytes the record has that will be written.
+    pub(in crate::embedded) fn row_len(&self) -> usize {
+        self.row.len()
+    }
+}
+
+/// Adds events, tells of each what became of it, and notes what they touch.
+pub(in crate::embedded) fn append<'e>(
+    write: &mut Write<'_>,
+    touched: &mut Touched<'e>,
+    arrivals: &'e [Arrival],
+) -> Result<Vec<Appended>> {
+    arrivals.iter().map(|arrival| append_one(write, touched, arrival)).collect()
+}
+
+fn append_one<'e>(
+    write: &mut Write<'_>,
+    touched: &mut Touched<'e>,
+    Arrival { known: new, place, row }: &'e Arrival,
+) -> Result<Appended> {
+    let appended = match write.tables.events.put_new(&mut write.txn, row)? {
         None => Appended::Stored,
-        Some(known) if known.content == content => return Ok(Appended::Duplicate),
-        Some(known) if known.content < content => return Ok(Appended::Conflict),
+        Some(known) if known.content == new.content => return Ok(Appended::Duplicate),
+        Some(known) if known.content < new.content => return Ok(Appended::Conflict),
         Some(known) => {
-            place.note(write, touched, &known.event, Step::Went)?;
+            write.tables.events.put_sealed(&mut write.txn, row)?;
+            if let Some(room) = place.note(write, touched, &known.event, Step::Went)? {
+                room.forget(&known.event, place);
+            }
             Appended::Conflict
         }
     };
-    place.note(write, touched, event, Step::Came)?;
-    let known = KnownEvent { content, event: event.clone() };
-    write.tables.events.put(&mut write.txn, &place.key(Key::new()), &known)?;
+    if let Some(room) = place.note(write, touched, &new.event, Step::Came)? {
+        room.remember(&new.event, *place);
+    }
     Ok(appended)
 }
 
@@ -79,21 +112,22 @@ impl EventPlace {
     pub(super) fn remove(
         &self,
         write: &mut Write<'_>,
-        touched: &mut Touched,
+        touched: &mut Touched<'_>,
         event: &Event,
     ) -> Result<()> {
         self.note(write, touched, event, Step::Went)?;
         write.tables.events.delete(&mut write.txn, &self.key(Key::new()))
     }
 
-    /// Keeps the indexes of events, and notes what the event touches.
-    fn note(
+    /// Keeps the indexes of events, and notes what the event touches: a room, mostly, which is
+    /// told.
+    fn note<'t, 'e>(
         &self,
         write: &mut Write<'_>,
-        touched: &mut Touched,
+        touched: &'t mut Touched<'e>,
         event: &Event,
         step: Step,
-    ) -> Result<()> {
+    ) -> Result<Option<&'t mut TouchedRoom<'e>>> {
         write.tally.note_event(event, step);
         let Some(room) = event.room() else {
             let server = restarts_of(event.app, event.door.as_str(), event.source.as_str());
@@ -107,10 +141,10 @@ impl EventPlace {
             let server = (event.app, event.door.clone(), event.source.clone());
             let restarts = touched.restarts.entry(server).or_default();
             restarts.insert(event.effective_unix_us());
-            return Ok(());
+            return Ok(None);
         };
         let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };
-        let number = room_number(write, &at)?;
+        let number = touched.number(&at, || room_number(write, &at))?;
         set(&write.tables.room_events, write, &self.key(Key::new().u64(number)), step)?;
         if let Some(who) = event.presence() {
             let seat = Seat { room: number, participant: &who.participant };
@@ -122,7 +156,7 @@ impl EventPlace {
         }
         let room = touched.rooms.entry(number).or_insert_with(|| TouchedRoom::new(at));
         room.note(event, step);
-        Ok(())
+        Ok(Some(room))
     }
 }
 
@@ -189,11 +223,27 @@ pub(super) fn event_of(read: Read<'_>, index: &Index, key: &[u8]) -> Result<Even
     Ok(read.tables.events.get(read.txn, place)?.event)
 }
 
-/// Every event about one participant in one room that happened then or later.
-pub(super) fn facts(read: Read<'_>, seat: Seat<'_>, since_unix_us: i64) -> Result<Vec<Event>> {
+/// Every event about one participant in one room that happened then or later. Those that `came` in
+/// this group need not be read again.
+pub(super) fn facts<'e>(
+    read: Read<'_>,
+    seat: Seat<'_>,
+    since_unix_us: i64,
+    came: &Came<'e>,
+) -> Result<Vec<Cow<'e, Event>>> {
     let facts = &read.tables.facts;
     let rows = facts.range(read.txn, &facts_of(seat), &time_bytes(since_unix_us))?;
-    rows.map(|row| event_of(read, facts, row?.0)).collect()
+    let find = |row: Result<Row<'_>>| {
+        let place = EventPlace::of(facts.name, row?.0)?;
+        match came.get(&place) {
+            Some(event) => Ok(Cow::Borrowed(*event)),
+            None => {
+                let known = read.tables.events.get(read.txn, &place.key(Key::new()))?;
+                Ok(Cow::Owned(known.event))
+            }
+        }
+    };
+    rows.map(find).collect()
 }
 
 /// The time at which an event of `room_events` happened.

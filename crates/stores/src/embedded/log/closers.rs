@@ -7,11 +7,12 @@ use std::rc::Rc;
 use domain::ids::{CallId, ParticipantId};
 use domain::log::closing::{first_of, is_heard_before};
 use domain::log::event::Rank;
-use domain::log::{Closer, Closers, Closing, Event, Interval, Proof, Reach, fold_participant};
+use domain::log::{Closer, Closers, Closing, Interval, Proof, Reach, fold_participant};
 
 use super::append::{STOPPED, event_of, facts, restarts_of, time_of_room_event};
 use super::place::Room;
 use super::standing::Watch;
+use super::touched::Came;
 use crate::embedded::fault::{Fault, Result};
 use crate::embedded::key::{Key, KeyParts, time_bytes};
 use crate::embedded::tables::Index;
@@ -61,13 +62,14 @@ impl<'t> RoomClosers<'t> {
         }
     }
 
-    /// Folds the events of one participant.
-    pub(super) fn fold(&self, participant: &ParticipantId) -> Result<Folded> {
-        let events = facts(self.read, self.room.seat(participant), self.room.begins_unix_us)?;
-        let last = events.iter().map(Event::effective_unix_us).max();
+    /// Folds the events of one participant, of which some `came` in this group.
+    pub(super) fn fold(&self, participant: &ParticipantId, came: &Came<'_>) -> Result<Folded> {
+        let seat = self.room.seat(participant);
+        let events = facts(self.read, seat, self.room.begins_unix_us, came)?;
+        let last = events.iter().map(|event| event.effective_unix_us()).max();
         self.own_last_unix_us.set(last.unwrap_or(i64::MIN));
         self.watch.set(Watch::default());
-        let intervals = fold_participant(&events, participant, self);
+        let intervals = fold_participant(events.iter().map(|it| &**it), participant, self);
         match self.fault.take() {
             Some(fault) => Err(fault),
             None => Ok(Folded { intervals, watch: self.watch.get() }),

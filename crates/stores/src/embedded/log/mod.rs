@@ -35,7 +35,7 @@ mod tally;
 mod touched;
 mod uncalled;
 
-pub(super) use append::{KnownEvent, append};
+pub(super) use append::{Arrival, KnownEvent, append};
 pub(super) use old::{Pass, Step};
 pub(super) use open::Search;
 pub(super) use page::page;

@@ -60,7 +60,11 @@ pub(in crate::embedded) struct Removed {
 ///
 /// A leave that tells of a join before that is not to be mixed up with what goes. This is so rare
 /// that what is left of it goes at once.
-pub(super) fn beginning(write: &mut Write<'_>, room: u64, touched: &TouchedRoom) -> Result<i64> {
+pub(super) fn beginning(
+    write: &mut Write<'_>,
+    room: u64,
+    touched: &TouchedRoom<'_>,
+) -> Result<i64> {
     let key = Key::new().u64(room);
     let Some(cut) = write.tables.cuts.find(&write.txn, &key)? else { return Ok(i64::MIN) };
     if touched.told_unix_us >= cut.begins_unix_us {
@@ -130,7 +134,7 @@ fn clear(
     if let Some(touched) = touched.rooms.remove(&room.number) {
         forget_first_joins(write, room, touched.calls.keys())?;
         let mut untils = BTreeSet::new();
-        for participant in &touched.participants {
+        for participant in touched.participants.keys() {
             removed.stays += forget(write, room, participant, &mut untils)?;
         }
         untils.into_iter().try_for_each(|until| standing::list_room(write, room, until))?;

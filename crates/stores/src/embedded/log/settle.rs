@@ -16,14 +16,14 @@ use super::remove;
 use super::standing::{self, Standing, Watcher};
 use super::stays;
 use super::tally;
-use super::touched::{ToldJoins, Touched, TouchedRoom};
+use super::touched::{Came, ToldJoins, Touched, TouchedRoom};
 use super::uncalled::{self, Changed};
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, time_bytes};
 use crate::embedded::transaction::{Read, Write};
 
 /// Brings everything that is derived from events up to date with them.
-pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched) -> Result<()> {
+pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched<'_>) -> Result<()> {
     for ((app, door), restarts) in restarts_that_matter(write, &mut touched)? {
         let Some(&since) = restarts.first() else { continue };
         for (number, at) in standing::watching_rooms(write.read(), (app, &door), since)? {
@@ -44,7 +44,7 @@ pub(in crate::embedded) fn settle(write: &mut Write<'_>, mut touched: Touched) -
 type Restarts = BTreeMap<(AppId, Door), Rc<[i64]>>;
 
 /// The restarts of each app and door, but for those of servers through which nobody came.
-fn restarts_that_matter(write: &Write<'_>, touched: &mut Touched) -> Result<Restarts> {
+fn restarts_that_matter(write: &Write<'_>, touched: &mut Touched<'_>) -> Result<Restarts> {
     let mut restarts: BTreeMap<(AppId, Door), BTreeSet<i64>> = BTreeMap::new();
     for (server, times) in std::mem::take(&mut touched.restarts) {
         if tally::tells_of_anybody(write, &server)? {
@@ -59,7 +59,7 @@ fn restarts_that_matter(write: &Write<'_>, touched: &mut Touched) -> Result<Rest
 fn settle_first_joins(
     write: &mut Write<'_>,
     (room, begins_unix_us): (u64, i64),
-    touched: &mut TouchedRoom,
+    touched: &mut TouchedRoom<'_>,
 ) -> Result<()> {
     for (call, joins) in &touched.calls {
         let key = Key::new().u64(room).bytes(call.as_str().as_bytes());
@@ -113,9 +113,9 @@ struct Refolded {
     folded: Folded,
 }
 
-fn settle_room(write: &mut Write<'_>, room: Room<'_>, touched: &TouchedRoom) -> Result<()> {
+fn settle_room(write: &mut Write<'_>, room: Room<'_>, touched: &TouchedRoom<'_>) -> Result<()> {
     let whom = whom_to_fold(write.read(), room.number, touched)?;
-    let mut refolded = refold(write.read(), room, &whom)?;
+    let mut refolded = refold(write.read(), (room, touched), &whom)?;
     let mut changed = Changed::default();
     for (participant, it) in &mut refolded {
         let placed = uncalled::placed(&it.folded.intervals);
@@ -126,7 +126,7 @@ fn settle_room(write: &mut Write<'_>, room: Room<'_>, touched: &TouchedRoom) -> 
     changed.changes.retain(|change| change.joined_unix_us >= room.begins_unix_us);
     let mut moved = calls::mint_again(write, room, &changed)?;
     moved.retain(|participant| !refolded.contains_key(participant));
-    refolded.extend(refold(write.read(), room, &moved)?);
+    refolded.extend(refold(write.read(), (room, touched), &moved)?);
 
     let mut untils = BTreeSet::new();
     for (participant, mut it) in refolded {
@@ -146,9 +146,9 @@ fn settle_room(write: &mut Write<'_>, room: Room<'_>, touched: &TouchedRoom) -> 
 fn whom_to_fold(
     read: Read<'_>,
     room: u64,
-    touched: &TouchedRoom,
+    touched: &TouchedRoom<'_>,
 ) -> Result<BTreeSet<ParticipantId>> {
-    let mut whom = touched.participants.clone();
+    let mut whom: BTreeSet<ParticipantId> = touched.participants.keys().cloned().collect();
     let closers = touched.closers.iter().map(|closer| closer.effective_unix_us);
     let since = closers.chain(touched.restarts.first().copied()).min();
     if let Some(since) = since {
@@ -182,13 +182,15 @@ fn is_one_within(instants: &[i64], watcher: &Watcher) -> bool {
 
 fn refold(
     read: Read<'_>,
-    room: Room<'_>,
+    (room, touched): (Room<'_>, &TouchedRoom<'_>),
     whom: &BTreeSet<ParticipantId>,
 ) -> Result<BTreeMap<ParticipantId, Refolded>> {
     let closers = RoomClosers::new(read, room);
+    let nothing_came = Came::new();
     let refold = |participant: &ParticipantId| {
         let old = standing::find(read, room.seat(participant))?;
-        let folded = closers.fold(participant)?;
+        let came = touched.participants.get(participant).unwrap_or(&nothing_came);
+        let folded = closers.fold(participant, came)?;
         let new = Standing { watch: folded.watch, ..old.clone() };
         Ok((participant.clone(), Refolded { old, new, folded }))
     };

@@ -12,7 +12,7 @@ fn registration(number: i64, name_len: usize) -> (Change, impl FnOnce() -> Resul
     let users = vec![new(number, &"n".repeat(name_len))];
     let request = users::Register { app: APP, users, if_taken: IfTaken::Leave, now_unix_ms: 0 };
     let (pending, answer) = Pending::new(request);
-    let verdict = move || wait(answer).expect("an answer").map(|_| ());
+    let verdict = move || wait(answer).expect("an answer").0.map(|_| ());
     (Change::Register(pending), verdict)
 }
 
