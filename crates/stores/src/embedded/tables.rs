@@ -79,10 +79,13 @@ tables! {
     /// The calls that they were given, in the order of their first joins.
     minted: Index,
     stays: Table<Stay>,
-    /// Stays in the order of answers: of an app, of a room, of a participant.
+    /// Stays in the order of answers: of an app, of a large room.
     by_app: Index,
     by_room: Index,
+    /// Stays by stretches of time, and then by participant.
     by_participant: Index,
+    /// Of an app: who is still there and came before is in `by_participant` twice.
+    aged: Table<i64>,
     /// How many stays of an app or of a large room began and ended by when.
     sums: Index,
     /// Pieces of seconds in which a great many began.
@@ -257,6 +260,24 @@ impl Index {
     pub(super) fn delete(&self, txn: &mut RwTxn<'_>, key: &[u8]) -> Result<()> {
         self.rows.delete(txn, key)?;
         Ok(())
+    }
+
+    /// Writes a row instead of another one; one that stays as it is costs nothing.
+    pub(super) fn replace(
+        &self,
+        txn: &mut RwTxn<'_>,
+        old: Option<&(Key, Vec<u8>)>,
+        new: Option<&(Key, Vec<u8>)>,
+    ) -> Result<()> {
+        if old == new {
+            return Ok(());
+        }
+        if let Some((key, _)) = old
+            && new.is_none_or(|new| new.0 != *key)
+        {
+            self.delete(txn, key)?;
+        }
+        new.map_or(Ok(()), |(key, value)| self.put(txn, key, value))
     }
 
     /// The rows whose keys begin with `prefix` and go on with `from` or later.

@@ -64,8 +64,7 @@ pub(super) fn seek(
     if rank <= CROWD_MIN {
         return Ok(found);
     }
-    let Some(prefix) = prefix(scope) else { return Ok(found) };
-    for piece in pieces(read, &key_of(&prefix, second, &[]))? {
+    for piece in pieces(read, &key_of(&prefix(scope), second, &[]))? {
         let Piece { first, kinds } = piece?;
         found.0 = first;
         let here = kinds.selected(with_servers);
@@ -77,7 +76,7 @@ pub(super) fn seek(
     Ok(found)
 }
 
-/// Brings the pieces of a second up to date. `before` and `now` are how many stays it had and has.
+/// Brings the pieces of a second up to date. `now` is how many stays it has.
 pub(super) fn update(
     write: &mut Write<'_>,
     scope: Scope<'_>,
@@ -85,17 +84,17 @@ pub(super) fn update(
     newcomers: &[Newcomer],
     now: u64,
 ) -> Result<()> {
-    let Some(prefix) = prefix(scope) else { return Ok(()) };
+    let prefix = prefix(scope);
     let change: i64 = newcomers.iter().map(|it| it.change).sum();
     let before = now.checked_add_signed(-change).unwrap_or(0);
     if before.max(now) <= CROWD_MIN {
         return Ok(());
     }
     let head = key_of(&prefix, second, &[]);
-    let is_cut = pieces(write.read(), &head)?.next().transpose()?.is_some();
     if now <= CROWD_MIN {
         return clear(write, &head);
     }
+    let is_cut = pieces(write.read(), &head)?.next().transpose()?.is_some();
     match is_cut {
         true => follow(write, scope, (&prefix, second), newcomers),
         false if now > CROWD_MAX => cut(write, scope, (&prefix, second), (&[], None)),

@@ -1,13 +1,15 @@
-//! The rows by which stays are found: of an app, of a room, of a participant.
+//! The rows by which the stays of an app are found, and those of a large room.
 //!
-//! Each of the three has the same form: scope, duration class, second of the first join, then the
-//! rest of the order of answers, then the stay's number. The class bounds how far before a window a
-//! stay can have begun that still reaches into it.
+//! Both have the same form: scope, duration class, second of the first join, then the rest of the
+//! order of answers, then the stay's number. The class bounds how far before a window a stay can
+//! have begun that still reaches into it.
 
 use domain::AppId;
-use domain::ids::{ParticipantId, RoomId};
+use domain::ids::RoomId;
 use domain::log::Stay;
+use heed::RwTxn;
 
+use crate::embedded::fault::Result;
 use crate::embedded::key::{KEY_LEN_MAX, Key, KeyParts, time_bytes, time_from};
 use crate::embedded::tables::{Index, Row, Tables};
 
@@ -43,7 +45,6 @@ pub(super) fn earliest_created(class: u8, from_unix_s: i64) -> i64 {
 pub(super) enum Scope<'s> {
     App(AppId),
     Room(AppId, &'s RoomId),
-    Participant(AppId, &'s ParticipantId),
 }
 
 impl Scope<'_> {
@@ -52,7 +53,6 @@ impl Scope<'_> {
         match self {
             Self::App(_) => &tables.by_app,
             Self::Room(..) => &tables.by_room,
-            Self::Participant(..) => &tables.by_participant,
         }
     }
 
@@ -61,7 +61,6 @@ impl Scope<'_> {
         let key = match self {
             Self::App(app) => Key::new().u32(app.0),
             Self::Room(app, room) => Key::new().u32(app.0).text(room.as_str()),
-            Self::Participant(app, participant) => Key::new().u32(app.0).text(participant.as_str()),
         };
         key.u8(class)
     }
@@ -71,7 +70,6 @@ impl Scope<'_> {
         let name = match self {
             Self::App(_) => 0,
             Self::Room(_, room) => room.as_str().len() + 1,
-            Self::Participant(_, participant) => participant.as_str().len() + 1,
         };
         size_of::<u32>() + name + size_of::<u8>() + SECOND_LEN
     }
@@ -82,21 +80,9 @@ impl Scope<'_> {
         let key = match self {
             Self::App(_) => Key::new().text(stay.room.as_str()).text(call),
             Self::Room(..) => Key::new().text(call),
-            Self::Participant(..) => {
-                return Key::new().text(stay.room.as_str()).text(call).text(stay.door.as_str());
-            }
         };
         key.text(stay.participant.as_str()).text(stay.door.as_str())
     }
-}
-
-/// The [`Scope::rest`] of a whole app, from that of a participant.
-pub(super) fn with_participant(rest: &[u8], participant: &ParticipantId) -> Vec<u8> {
-    let mut parts = KeyParts(rest);
-    let head = [parts.text(), parts.text()];
-    let head_len = rest.len() - parts.0.len();
-    debug_assert!(head.iter().all(Option::is_some), "only a key that is not cut");
-    [&rest[..head_len], &Key::new().text(participant.as_str()), parts.0].concat()
 }
 
 /// [`Scope::rest`], as much of it as fits into a key.
@@ -109,34 +95,36 @@ pub(super) fn rest_in_key(scope: &Scope<'_>, stay: &Stay) -> Key {
     }
 }
 
-/// A row to be written.
-pub(super) struct Entry<'t> {
-    pub(super) index: &'t Index,
-    pub(super) key: Key,
-    pub(super) value: Vec<u8>,
-}
-
 const NUMBER_LEN: usize = size_of::<u64>();
 const SECOND_LEN: usize = size_of::<i64>();
-const CLIENT: u8 = 0;
-const SERVER: u8 = 1;
 
-/// The rows of one stay, always of the same scopes in the same order.
-pub(super) fn entries<'t>(tables: &'t Tables, stay: &Stay, number: u64) -> [Entry<'t>; 3] {
-    let scopes = [
-        Scope::App(stay.app),
-        Scope::Room(stay.app, &stay.room),
-        Scope::Participant(stay.app, &stay.participant),
-    ];
+/// What tells servers from clients at the end of a value.
+pub(super) fn kind_bytes(is_server: bool) -> &'static [u8] {
+    if is_server { &[1] } else { &[] }
+}
+
+/// Whether a value ends with what tells a server.
+pub(super) fn is_server(kind: &[u8]) -> bool {
+    !kind.is_empty()
+}
+
+/// The row of a stay.
+pub(super) fn row(scope: &Scope<'_>, stay: &Stay, number: u64) -> (Key, Vec<u8>) {
     let (created, left) = (stay.created_unix_s(), stay.left_unix_s());
-    let class = class_of(created, left);
-    let kind = if stay.is_server() { SERVER } else { CLIENT };
-    scopes.map(|scope| {
-        let head = scope.prefix(class).time(created);
-        let key = head.bytes(&rest_in_key(&scope, stay)).u64(number);
-        let value = [&time_bytes(left.unwrap_or(i64::MAX))[..], &[kind]].concat();
-        Entry { index: scope.index(tables), key, value }
-    })
+    let head = scope.prefix(class_of(created, left)).time(created);
+    let key = head.bytes(&rest_in_key(scope, stay)).u64(number);
+    let left = time_bytes(left.unwrap_or(i64::MAX));
+    (key, [&left, kind_bytes(stay.is_server())].concat())
+}
+
+/// Replaces the row of a stay.
+pub(super) fn replace(
+    (tables, txn): (&Tables, &mut RwTxn<'_>),
+    (scope, number): (&Scope<'_>, u64),
+    (old, new): (Option<&Stay>, Option<&Stay>),
+) -> Result<()> {
+    let row = |stay: Option<&Stay>| stay.map(|stay| row(scope, stay, number));
+    scope.index(tables).replace(txn, row(old).as_ref(), row(new).as_ref())
 }
 
 /// A row, taken apart.
@@ -165,7 +153,7 @@ pub(super) fn parse<'t>(prefix_len: usize, (key, value): Row<'t>) -> Option<Foun
         cut: key.len() == KEY_LEN_MAX,
         number: u64::from_be_bytes(*number),
         left_unix_s: time_from(*left),
-        is_server: kind == [SERVER],
+        is_server: is_server(kind),
     })
 }
 

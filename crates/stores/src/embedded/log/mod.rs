@@ -9,20 +9,22 @@
 //! 3. `closers`: what ends an interval, looked up; and what was looked up, so that it is known
 //!    later what would have changed the answer (`standing`).
 //! 4. `calls`: minted calls for `uncalled` intervals, minted again where they can be others.
-//! 5. `stays`: the records that answers are made of, and the rows by which they are found
-//!    (`index`).
+//! 5. `stays`: the records that answers are made of, and the rows by which they are found: of an
+//!    app and of a large room (`index`), of a participant (`participants`).
 //! 6. `tally`: how many there are, in `sums` by seconds and in `crowds` within a second.
-//! 7. `page`: a page of them; `open`: calls in which somebody is.
+//! 7. `page`: a page of them, of `few` of them; `open`: calls in which somebody is.
 //! 8. `old`: what is too old, found without the writer; `remove`: how it goes.
 
 mod append;
 mod calls;
 mod closers;
 mod crowds;
+mod few;
 mod index;
 mod old;
 mod open;
 mod page;
+mod participants;
 mod place;
 #[cfg(test)]
 mod recount;

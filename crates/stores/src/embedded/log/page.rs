@@ -1,11 +1,8 @@
 //! A page of stays, from the indexes. Only the stays of the page are read.
 //!
-//! Of a scope whose stays are counted, the sums tell `Total` and where the page begins. Otherwise
-//! there are few: all rows of the window are counted, and those before the page are passed over in
-//! their order.
-//!
-//! Each scope has a stream of rows per duration class, each in the order of answers, so a page is a
-//! merge of streams.
+//! The stays of an app and of a large room are counted: the sums tell `Total` and where the page
+//! begins. Their rows are a stream per duration class, each in the order of answers, so a page is a
+//! merge of streams. Of participants and of other rooms there are few (`few`).
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -13,36 +10,41 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use domain::log::{StayPage, StayQuery};
 
-use super::crowds;
 use super::index::{self, CLASSES, Found, Scope};
-use super::stays;
 use super::sums::SumsOf;
+use super::{crowds, few, stays};
 use crate::embedded::fault::Result;
-use crate::embedded::key::KeyParts;
 use crate::embedded::tables::{Index, Row};
 use crate::embedded::transaction::Read;
 
 /// One page of the stays that a query selects, and how many it selects in all.
 pub(in crate::embedded) fn page<'t>(read: Read<'t>, query: &'t StayQuery) -> Result<StayPage> {
+    let (scope, sums) = match (&query.participants, &query.room) {
+        (Some(some), _) => return few::page_of_participants(read, query, some),
+        (None, None) => (Scope::App(query.app), SumsOf::of_app(read, query.app)),
+        (None, Some(room)) => match SumsOf::of_room(read, query.app, room)? {
+            Some(sums) => (Scope::Room(query.app, room), sums),
+            None => return few::page_of_room(read, query, room),
+        },
+    };
     // Of a window that ends before it begins, sums say nothing.
-    if let [scope] = scopes(query)[..]
-        && query.from_unix_s <= query.until_unix_s
-        && let Some(sums) = SumsOf::find(read, scope)?
-    {
-        return counted_page(read, query, scope, &sums);
+    match query.from_unix_s <= query.until_unix_s {
+        true => counted_page(read, query, scope, &sums),
+        false => visited_page(read, query, scope),
     }
-    let mut rows = merged(read, query, &scopes(query), &Start::Window)?;
+}
+
+/// A page for which all rows that are selected are visited.
+fn visited_page<'t>(read: Read<'t>, query: &'t StayQuery, scope: Scope<'t>) -> Result<StayPage> {
+    let mut rows = merged(read, query, scope, &Start::Window)?;
     let end = query.offset.saturating_add(u64::from(query.limit));
     let mut page = StayPage { total: 0, stays: vec![] };
-    while page.total < end
-        && let Some(number) = rows.next()?
-    {
-        if page.total >= query.offset {
+    while let Some(number) = rows.next()? {
+        if (query.offset..end).contains(&page.total) {
             page.stays.push(stays::get(read, number)?);
         }
         page.total += 1;
     }
-    page.total += rows.count()?;
     Ok(page)
 }
 
@@ -55,10 +57,12 @@ fn counted_page<'t>(
     scope: Scope<'t>,
     sums: &SumsOf<'t>,
 ) -> Result<StayPage> {
-    let before = sums.before(Some(query.from_unix_s))?;
+    let before = sums.before(query.from_unix_s)?;
     let began_before = before.began.selected(query.with_servers);
     let ended_before = before.ended.selected(query.with_servers);
-    let began = sums.before(query.until_unix_s.checked_add(1))?.began.selected(query.with_servers);
+    // No stay begins in the last second that there is a number for.
+    let until = query.until_unix_s.saturating_add(1);
+    let began = sums.before(until)?.began.selected(query.with_servers);
     // Whoever ends before the window began before it.
     let mut page = StayPage { total: began.saturating_sub(ended_before), stays: vec![] };
     if query.offset >= page.total || query.limit == 0 {
@@ -75,7 +79,7 @@ fn counted_page<'t>(
             (Start::At(place.0, rest), passed_over)
         }
     };
-    let mut rows = merged(read, query, &[scope], &start)?;
+    let mut rows = merged(read, query, scope, &start)?;
     for _ in 0..passed_over {
         rows.next()?;
     }
@@ -117,31 +121,13 @@ impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Merged<'t, Rows> {
         }
         Ok(None)
     }
-
-    /// How many are left. Their order no longer matters.
-    fn count(self) -> Result<u64> {
-        let known = self.heads.iter().filter(|Reverse((_, number, _))| number.is_some());
-        let mut left = known.count() as u64;
-        for stream in self.streams {
-            left += stream.count()?;
-        }
-        Ok(left)
-    }
-}
-
-fn scopes(query: &StayQuery) -> Vec<Scope<'_>> {
-    match (&query.participants, &query.room) {
-        (Some(some), _) => some.iter().map(|who| Scope::Participant(query.app, who)).collect(),
-        (None, Some(room)) => vec![Scope::Room(query.app, room)],
-        (None, None) => vec![Scope::App(query.app)],
-    }
 }
 
 /// The place of a stay in the answers to one query.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Order<'t> {
     created_unix_s: i64,
-    /// Room, call, participant and door, as far as they are not the same in the whole answer.
+    /// [`Scope::rest`].
     rest: Cow<'t, [u8]>,
 }
 
@@ -159,25 +145,23 @@ struct Stream<'t, Rows> {
     ready: VecDeque<(Order<'t>, u64)>,
 }
 
-/// The rows that a query selects, of each of these scopes and of every class, from `start` on.
+/// The rows of a scope that a query selects, of every class, from `start` on.
 fn merged<'t>(
     read: Read<'t>,
     query: &'t StayQuery,
-    scopes: &[Scope<'t>],
+    scope: Scope<'t>,
     start: &Start,
 ) -> Result<Merged<'t, impl Iterator<Item = Result<Row<'t>>> + use<'t>>> {
     let mut merged = Merged { streams: vec![], heads: BinaryHeap::new() };
-    for &scope in scopes {
-        for class in CLASSES {
-            let (created_unix_s, rest) = match start {
-                Start::Window => (index::earliest_created(class, query.from_unix_s), &[][..]),
-                Start::At(second, rest) => (*second, &**rest),
-            };
-            if created_unix_s <= query.until_unix_s {
-                let nobody_before = Order { created_unix_s, rest: Cow::Borrowed(&[]) };
-                merged.heads.push(Reverse((nobody_before, None, merged.streams.len())));
-                merged.streams.push(open(read, query, (scope, class), (created_unix_s, rest))?);
-            }
+    for class in CLASSES {
+        let (created_unix_s, rest) = match start {
+            Start::Window => (index::earliest_created(class, query.from_unix_s), &[][..]),
+            Start::At(second, rest) => (*second, &**rest),
+        };
+        if created_unix_s <= query.until_unix_s {
+            let nobody_before = Order { created_unix_s, rest: Cow::Borrowed(&[]) };
+            merged.heads.push(Reverse((nobody_before, None, merged.streams.len())));
+            merged.streams.push(open(read, query, (scope, class), (created_unix_s, rest))?);
         }
     }
     Ok(merged)
@@ -210,19 +194,11 @@ impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Stream<'t, Rows> {
         }
         let Some(row) = self.next_selected()? else { return Ok(None) };
         if !row.cut {
-            return Ok(Some((self.order(&row), row.number)));
+            let rest = Cow::Borrowed(row.rest);
+            return Ok(Some((Order { created_unix_s: row.created_unix_s, rest }, row.number)));
         }
         self.sort_those_like(&row)?;
         Ok(self.ready.pop_front())
-    }
-
-    /// How many are left.
-    fn count(mut self) -> Result<u64> {
-        let mut left = self.ready.len() as u64;
-        while self.next_selected()?.is_some() {
-            left += 1;
-        }
-        Ok(left)
     }
 
     fn next_selected(&mut self) -> Result<Option<Found<'t>>> {
@@ -233,33 +209,11 @@ impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Stream<'t, Rows> {
             let row = index::parse(self.prefix_len, row).ok_or_else(|| self.index.damaged())?;
             let alive = row.left_unix_s >= self.query.from_unix_s;
             let wanted = self.query.with_servers || !row.is_server;
-            if alive && wanted && self.is_in_room(&row)? {
+            if alive && wanted {
                 return Ok(Some(row));
             }
         }
         Ok(None)
-    }
-
-    /// Whether a participant's stay is in the room that the query names, if it names one.
-    fn is_in_room(&self, row: &Found<'t>) -> Result<bool> {
-        let (Scope::Participant(..), Some(room)) = (self.scope, &self.query.room) else {
-            return Ok(true);
-        };
-        let mut parts = KeyParts(row.rest);
-        match parts.text() {
-            Some(text) => Ok(text == room.as_str()),
-            // The key was cut before the end of the room's name.
-            None => Ok(stays::get(self.read, row.number)?.room == *room),
-        }
-    }
-
-    fn order(&self, row: &Found<'t>) -> Order<'t> {
-        let rest = match self.scope {
-            Scope::App(_) | Scope::Room(..) => Cow::Borrowed(row.rest),
-            // Others may be asked for as well.
-            Scope::Participant(_, who) => Cow::Owned(index::with_participant(row.rest, who)),
-        };
-        Order { created_unix_s: row.created_unix_s, rest }
     }
 
     /// Puts in order the stays whose keys are cut at the same place, so that only they themselves
@@ -273,14 +227,10 @@ impl<'t, Rows: Iterator<Item = Result<Row<'t>>>> Stream<'t, Rows> {
             }
             alike.push(row);
         }
-        let scope = match self.scope {
-            Scope::Participant(app, _) => Scope::App(app),
-            scope => scope,
-        };
         let mut ready = Vec::with_capacity(alike.len());
         for row in alike {
             let stay = stays::get(self.read, row.number)?;
-            let rest = Cow::Owned(scope.rest(&stay).to_vec());
+            let rest = Cow::Owned(self.scope.rest(&stay).to_vec());
             ready.push((Order { created_unix_s: row.created_unix_s, rest }, row.number));
         }
         ready.sort();

@@ -57,6 +57,15 @@ pub(super) fn find(read: Read<'_>, seat: Seat<'_>) -> Result<Standing> {
     Ok(read.tables.standings.find(read.txn, &standing_key(seat))?.unwrap_or_default())
 }
 
+/// What is kept of everybody who was in a room.
+pub(super) fn all_in<'t>(
+    read: Read<'t>,
+    room: u64,
+) -> Result<impl Iterator<Item = Result<Standing>> + use<'t>> {
+    let rows = read.tables.standings.range(read.txn, &Key::new().u64(room), &[])?;
+    Ok(rows.map(|row| Ok(row?.1)))
+}
+
 /// Replaces what is kept of a participant. Whether the room is to be listed in `watched_rooms` is
 /// another question: see [`list_room`].
 pub(super) fn replace(

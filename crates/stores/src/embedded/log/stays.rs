@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use domain::ids::CallId;
 use domain::log::Stay;
 
-use super::index::{self, Entry};
+use super::index::{self, Scope};
+use super::participants;
+use super::tally;
 use crate::embedded::fault::Result;
 use crate::embedded::key::Key;
 use crate::embedded::transaction::{Read, Write};
@@ -56,29 +58,17 @@ pub(super) fn delete(write: &mut Write<'_>, number: u64, stay: &Stay) -> Result<
 }
 
 fn put(write: &mut Write<'_>, number: u64, old: Option<&Stay>, new: Option<&Stay>) -> Result<()> {
-    let Write { tables, txn, tally } = write;
-    tally.note(number, old, new);
+    let both = (old, new);
+    let Some(stay) = new.or(old) else { return Ok(()) };
+    let known = tally::note(write, (number, stay), both)?;
+    let Write { tables, txn, .. } = write;
     match new {
         Some(stay) => tables.stays.put(txn, &key_of(number), stay)?,
         None => tables.stays.delete(txn, &key_of(number))?,
     }
-    let entries = |stay: Option<&Stay>| stay.map(|stay| index::entries(tables, stay, number));
-    let (mut old, mut new) =
-        (entries(old).into_iter().flatten(), entries(new).into_iter().flatten());
-    loop {
-        let (old, new): (Option<Entry<'_>>, Option<Entry<'_>>) = (old.next(), new.next());
-        if old.is_none() && new.is_none() {
-            return Ok(());
-        }
-        if let Some(old) = &old
-            && new.as_ref().is_none_or(|new| new.key != old.key)
-        {
-            old.index.delete(txn, &old.key)?;
-        }
-        if let Some(new) = &new
-            && old.as_ref().is_none_or(|old| (&old.key, &old.value) != (&new.key, &new.value))
-        {
-            new.index.put(txn, &new.key, &new.value)?;
-        }
+    index::replace((tables, txn), (&Scope::App(stay.app), number), both)?;
+    if known.is_in_large_room {
+        index::replace((tables, txn), (&Scope::Room(stay.app, &stay.room), number), both)?;
     }
+    participants::replace((tables, txn), (number, known.aged), both)
 }

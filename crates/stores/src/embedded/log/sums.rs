@@ -22,29 +22,11 @@ const BUCKET_BITS: u32 = 6;
 /// last there is one for every three days that the log reaches back.
 const LEVELS: u8 = 4;
 
-/// A scope whose stays are counted.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Counted {
-    App(AppId),
-    Room(AppId, RoomId),
-}
-
-impl Counted {
-    pub(super) fn scope(&self) -> Scope<'_> {
-        match self {
-            Self::App(app) => Scope::App(*app),
-            Self::Room(app, room) => Scope::Room(*app, room),
-        }
-    }
-}
-
-/// The beginning of the keys of a scope's sums; also of its crowds. `None` for a scope that is
-/// never counted.
-pub(super) fn prefix(scope: Scope<'_>) -> Option<Key> {
+/// The beginning of the keys of a scope's sums; also of its crowds.
+pub(super) fn prefix(scope: Scope<'_>) -> Key {
     match scope {
-        Scope::App(app) => Some(Key::new().u32(app.0).u8(0)),
-        Scope::Room(app, room) => Some(Key::new().u32(app.0).u8(1).text(room.as_str())),
-        Scope::Participant(..) => None,
+        Scope::App(app) => Key::new().u32(app.0).u8(0),
+        Scope::Room(app, room) => Key::new().u32(app.0).u8(1).text(room.as_str()),
     }
 }
 
@@ -142,39 +124,32 @@ impl Sums {
 }
 
 /// The sums of one scope.
-#[derive(Clone)]
 pub(super) struct SumsOf<'t> {
     read: Read<'t>,
     prefix: Key,
 }
 
 impl<'t> SumsOf<'t> {
-    /// `None` for a scope that is not counted.
-    pub(super) fn find(read: Read<'t>, scope: Scope<'_>) -> Result<Option<Self>> {
-        let Some(prefix) = prefix(scope) else { return Ok(None) };
-        let sums = Self { read, prefix };
-        match scope {
-            Scope::App(_) => Ok(Some(sums)),
-            _ => Ok(sums.is_counted()?.then_some(sums)),
-        }
+    pub(super) fn of_app(read: Read<'t>, app: AppId) -> Self {
+        Self { read, prefix: prefix(Scope::App(app)) }
     }
 
-    /// Whether there is anything.
-    pub(super) fn is_counted(&self) -> Result<bool> {
+    /// `None` for a room that is not large: only of those that are there is anything.
+    pub(super) fn of_room(read: Read<'t>, app: AppId, room: &RoomId) -> Result<Option<Self>> {
+        let sums = Self { read, prefix: prefix(Scope::Room(app, room)) };
+        Ok((!sums.is_empty()?).then_some(sums))
+    }
+
+    /// Whether there are no stays.
+    pub(super) fn is_empty(&self) -> Result<bool> {
         let top = self.prefix.clone().u8(LEVELS - 1);
-        Ok(self.read.tables.sums.range(self.read.txn, &top, &[])?.next().transpose()?.is_some())
+        let first = self.read.tables.sums.range(self.read.txn, &top, &[])?.next().transpose()?;
+        Ok(first.is_none())
     }
 
-    /// What began and ended before a second; `None` is the end of time.
-    pub(super) fn before(&self, second: Option<i64>) -> Result<Sums> {
+    /// What began and ended before a second.
+    pub(super) fn before(&self, second: i64) -> Result<Sums> {
         let mut sums = Sums::default();
-        let Some(second) = second else {
-            self.walk(LEVELS - 1, i64::MIN, |_, row| {
-                sums = sums.plus(row);
-                true
-            })?;
-            return Ok(sums);
-        };
         let mut first = i64::MIN;
         for level in (0..LEVELS).rev() {
             let end = bucket_of(second, level);
@@ -242,7 +217,7 @@ pub(super) fn change(
     scope: Scope<'_>,
     changes: impl IntoIterator<Item = (i64, SumsChange)>,
 ) -> Result<Vec<(i64, Sums)>> {
-    let Some(prefix) = prefix(scope) else { return Ok(vec![]) };
+    let prefix = prefix(scope);
     // The seconds come in order, so those of one bucket stand together.
     let mut level: Vec<(i64, SumsChange)> = changes.into_iter().collect();
     let mut seconds = vec![];
@@ -285,9 +260,9 @@ fn change_row(write: &mut Write<'_>, key: &Key, by: SumsChange) -> Result<Sums> 
 
 /// All the rows that these stays make, counted one by one.
 #[cfg(test)]
-pub(super) fn rows_of(
+pub(super) fn rows_of<'s>(
     prefix: &Key,
-    stays: &[domain::log::Stay],
+    stays: impl Iterator<Item = &'s domain::log::Stay>,
 ) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
     let mut rows = std::collections::BTreeMap::<Vec<u8>, Sums>::new();
     for stay in stays {
