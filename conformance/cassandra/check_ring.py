@@ -1,0 +1,319 @@
+"""Whether `ring` does what its README says: started as a contributor does, looked at with a real
+driver. It has a folder of its own, but the same ports, so there may be no other ring meanwhile."""
+
+import contextlib
+import glob
+import logging
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from cassandra import ConsistencyLevel, Unavailable
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.policies import FallthroughRetryPolicy, WhiteListRoundRobinPolicy
+from cassandra.query import SimpleStatement
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+from verdicts import Verdicts  # noqa: E402
+
+COMMAND_WITHIN_S = 240
+ANSWER_WITHIN_S = 15
+ROWS = 200
+READS_AFTER_A_KILL = 300
+ALL, ONE, QUORUM = ConsistencyLevel.ALL, ConsistencyLevel.ONE, ConsistencyLevel.QUORUM
+CLOCK_S = -300
+
+# The driver warns of each node that goes away, which is what is done to them here.
+logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+
+
+class Ring:
+    """Runs the commands, in a folder of its own."""
+
+    def __init__(self, folder):
+        self.work = pathlib.Path(folder) / "work"
+
+    def run(self, *words, **environment):
+        return subprocess.run([HERE / "ring", *map(str, words)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=COMMAND_WITHIN_S, check=False,
+                              env=os.environ | {"CASSANDRA_WORK": str(self.work)} | environment)
+
+    def do(self, *words):
+        """Runs one that has to succeed; the last line that it printed."""
+        done = self.run(*words)
+        assert done.returncode == 0, f"ring {words} ended with {done.returncode}: {done.stderr}"
+        return (done.stdout.splitlines() or [""])[-1]
+
+    def refusal(self, *words, **environment):
+        """Runs one that has to fail; what it said."""
+        done = self.run(*words, **environment)
+        assert done.returncode == 1, f"ring {words} ended with {done.returncode}: {done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stderr
+
+    def processes(self):
+        found = []
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = pathlib.Path(path).read_bytes().decode(errors="replace").split("\0")
+                if any(str(self.work) in word for word in words) and "java" in words[0]:
+                    found.append(int(path.split("/")[2]))
+        return found
+
+
+@contextlib.contextmanager
+def session(*addresses):
+    """A session that asks these nodes only, and each thing once."""
+    profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy(list(addresses)),
+                               retry_policy=FallthroughRetryPolicy(),
+                               request_timeout=ANSWER_WITHIN_S)
+    cluster = Cluster(list(addresses), execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+                      connect_timeout=ANSWER_WITHIN_S)
+    try:
+        yield cluster.connect()
+    finally:
+        cluster.shutdown()
+
+
+def ask(at, query, level=ONE):
+    return at.execute(SimpleStatement(query, consistency_level=level, is_idempotent=True))
+
+
+def make_table(at, replicas):
+    ask(at, "CREATE KEYSPACE test WITH replication = "
+            f"{{'class': 'NetworkTopologyStrategy', 'dc1': {replicas}}}")
+    ask(at, "CREATE TABLE test.rows (key int PRIMARY KEY, value int)")
+
+
+def write(at, keys, level):
+    for key in keys:
+        ask(at, f"INSERT INTO test.rows (key, value) VALUES ({key}, {key})", level)
+
+
+def missing_rows(at, keys, level):
+    return [key for key in keys
+            if not list(ask(at, f"SELECT value FROM test.rows WHERE key = {key}", level))]
+
+
+def equal(got, wanted, what):
+    return [] if got == wanted else [f"{what}: {got!r}, not {wanted!r}"]
+
+
+def nothing_is_left(ring):
+    found = equal(ring.processes(), [], "processes") + equal(ring.work.exists(), False, "folder")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 9042))
+    return found + equal(glob.glob("/dev/shm/*faketime_*"), [], "shared memory")
+
+
+def one_node_serves(ring):
+    found = equal(ring.do("up", 1), "127.0.0.1:9042", "contact points")
+    with session("127.0.0.1") as at:
+        make_table(at, 1)
+    return found
+
+
+def up_again_changes_nothing(ring):
+    before = ring.processes()
+    found = equal(ring.do("up", 1), "127.0.0.1:9042", "contact points")
+    return found + equal(ring.processes(), before, "processes")
+
+
+def another_ring_is_refused(ring):
+    said = ring.refusal("up", 3)
+    return [] if "ring down" in said else [said]
+
+
+def what_was_written_survives_a_kill(ring):
+    with session("127.0.0.1") as at:
+        write(at, range(ROWS), ONE)
+        ring.do("kill", 1)
+    found = equal(ring.processes(), [], "processes")
+    found += equal(ring.run("status").returncode, 1, "status of a ring that is down")
+    ring.do("start", 1)
+    with session("127.0.0.1") as at:
+        return found + equal(missing_rows(at, range(ROWS), ONE), [], "lost")
+
+
+def down_leaves_nothing(ring):
+    ring.do("down")
+    ring.do("down")
+    return nothing_is_left(ring)
+
+
+def a_taken_port_is_told(ring):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 9042))
+        taken.listen()
+        said = ring.refusal("up", 1)
+    ring.do("down")
+    return ([] if "127.0.0.1:9042" in said else [said]) + nothing_is_left(ring)
+
+
+def a_node_that_ends_at_its_start_is_told(ring):
+    said = ring.refusal("up", 1, "--set", "no_such_setting=1")
+    found = equal(ring.processes(), [], "processes")
+    ring.do("down")
+    return found + ([] if "no_such_setting" in said else [said]) + nothing_is_left(ring)
+
+
+def a_missing_java_is_told(ring):
+    said = ring.refusal("up", 1, JAVA_HOME="/nonexistent")
+    ring.do("down")
+    return ([] if "needs Java 17" in said else [said]) + nothing_is_left(ring)
+
+
+def an_up_that_is_cut_off_leaves_nothing(ring):
+    command = subprocess.Popen([HERE / "ring", "up", "1"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL,
+                               env=os.environ | {"CASSANDRA_WORK": str(ring.work)})
+    while not ring.processes() and command.poll() is None:
+        time.sleep(0.02)
+    command.send_signal(signal.SIGTERM)
+    found = equal(command.wait(COMMAND_WITHIN_S), 143, "status") + equal(
+        ring.processes(), [], "processes")
+    ring.do("down")
+    return found + nothing_is_left(ring)
+
+
+def three_nodes_serve(ring):
+    points = "127.0.0.1:9042,127.0.0.2:9042,127.0.0.3:9042"
+    # So that nodes whose clocks differ hear each other.
+    found = equal(ring.do("up", 3, "--commitlog", "group", "--set", "internode_timeout=false"),
+                  points, "contact points")
+    with session("127.0.0.2") as at:
+        make_table(at, 3)
+        write(at, range(ROWS), ALL)
+    return found
+
+
+def quorum_goes_on_when_one_is_killed(ring):
+    """Reads at QUORUM all the while; none fails."""
+    enough, failures, reads = threading.Event(), [], 0
+    with session("127.0.0.1", "127.0.0.3") as at:
+        def read():
+            nonlocal reads
+            while not enough.is_set() and not failures:
+                try:
+                    failures.extend(missing_rows(at, [reads % ROWS], QUORUM))
+                    reads += 1
+                except Exception as why:
+                    failures.append(repr(why))
+        reader = threading.Thread(target=read)
+        reader.start()
+        ring.do("kill", 2)
+        wanted = reads + READS_AFTER_A_KILL
+        while reads < wanted and reader.is_alive():
+            time.sleep(0.01)
+        write(at, range(ROWS, 2 * ROWS), QUORUM)
+        enough.set()
+        reader.join()
+    return failures
+
+
+def who_was_killed_comes_back(ring):
+    """ALL works at once: everybody holds it for alive, and it for everybody."""
+    ring.do("start", 2)
+    with session("127.0.0.1") as one, session("127.0.0.2") as two:
+        return equal(missing_rows(one, range(2 * ROWS), ALL), [], "lost for node 1") + equal(
+            missing_rows(two, range(2 * ROWS), ALL), [], "lost for node 2")
+
+
+def who_was_paused_comes_back(ring):
+    ring.do("pause", 3)
+    with session("127.0.0.1", "127.0.0.2") as at:
+        found = equal(missing_rows(at, range(10), QUORUM), [], "lost while one is paused")
+        found += equal(ring.run("status").returncode, 1, "status while one is paused")
+        ring.do("resume", 3)
+        return found + equal(missing_rows(at, range(10), ALL), [], "lost when it goes on")
+
+
+def a_clock_is_off(ring):
+    ring.do("kill", 3)
+    ring.do("start", 3, "--clock", CLOCK_S)
+    found = []
+    for number, wanted_s in [(1, 0), (3, CLOCK_S)]:
+        with session(f"127.0.0.{number}") as at:
+            told = list(ask(at, "SELECT toUnixTimestamp(now()) FROM system.local"))[0][0]
+            off_s = told / 1000 - time.time()
+            if abs(off_s - wanted_s) > ANSWER_WITHIN_S:
+                found.append(f"the clock of node {number} is {off_s:.1f} s off, not {wanted_s}")
+            found += equal(missing_rows(at, range(10), ALL), [], f"lost for node {number}")
+    return found
+
+
+def nodetool_works(ring):
+    told = ring.run("nodetool", 2, "status").stdout
+    return [] if told.count("UN  127.0.0.") == 3 else [told]
+
+
+def without_a_quorum_nothing_goes(ring):
+    ring.do("kill", 1)
+    ring.do("kill", 2)
+    deadline = time.monotonic() + 60
+    with session("127.0.0.3") as at:
+        while time.monotonic() < deadline:
+            try:
+                missing_rows(at, [1], QUORUM)
+                return ["a QUORUM of one node"]
+            except Unavailable:
+                return equal(missing_rows(at, [1], ONE), [], "lost for ONE")
+            except Exception as why:
+                # Until it has noticed that they are gone.
+                last = why
+    return [repr(last)]
+
+
+def up_starts_those_that_are_down(ring):
+    ring.do("up", 3, "--commitlog", "group", "--set", "internode_timeout=false")
+    with session("127.0.0.1") as at:
+        found = equal(missing_rows(at, range(2 * ROWS), ALL), [], "lost")
+    return found + equal(ring.run("status").returncode, 0, "status")
+
+
+CHECKS = [
+    one_node_serves, up_again_changes_nothing, another_ring_is_refused,
+    what_was_written_survives_a_kill, down_leaves_nothing,
+    a_taken_port_is_told, a_node_that_ends_at_its_start_is_told, a_missing_java_is_told,
+    an_up_that_is_cut_off_leaves_nothing,
+    three_nodes_serve, quorum_goes_on_when_one_is_killed, who_was_killed_comes_back,
+    who_was_paused_comes_back, a_clock_is_off, nodetool_works, without_a_quorum_nothing_goes,
+    up_starts_those_that_are_down, down_leaves_nothing,
+]
+
+
+def main():
+    verdicts = Verdicts("cassandra ring", [])
+    # So that a suite that takes too long ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory() as folder:
+        ring = Ring(folder)
+        try:
+            for check in CHECKS:
+                name = check.__name__.replace("_", " ")
+                began = time.monotonic()
+                try:
+                    complaints = check(ring)
+                except Exception as why:
+                    complaints = [f"{type(why).__name__}: {why}"]
+                if not complaints:
+                    print(f"ok   {name}, {time.monotonic() - began:.1f} s", flush=True)
+                verdicts.count(name, complaints)
+        finally:
+            ring.run("down")
+    return verdicts.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
