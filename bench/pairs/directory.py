@@ -1,9 +1,8 @@
 """Reading the directory: BatchGetUser of 50 random users."""
 
-from peers import process, tables, whowas
+from peers import tables, whowas
 
 EACH = 50
-SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 def get(bench):
@@ -25,6 +24,7 @@ def get(bench):
         sides["redis"] = lambda: redis.mget(EACH, 64, count)
     found = bench.turns(sides)
     bare.stop()
+    bench.holdings.drop_redis()
     what = f"BatchGetUser, {EACH} random of {users:,} users, signed, 64 connections"
     bench.pair("get", what, found, "whowas", "postgres", at_least=3,
                against="PostgreSQL, prepared = ANY over its socket, pgbench")
@@ -42,21 +42,13 @@ def rates(bench):
     peak."""
     main, pg = bench.main(), bench.postgres(users=True)
     users, times = bench.users, bench.times
-    own = bench.median(bench.turns({
-        "whowas": lambda: main.load("batch-get", users=users, **times),
-        "postgres": lambda: pg.bench("directory", tables.batch_get(EACH), **times,
-                                     variables={"users": users})}, rounds=1))
-    curves = {"whowas": [], "postgres": []}
-    for share in SHARES:
-        rate = {name: round(peak * share) for name, peak in own.items()}
-        found = bench.turns({
-            "whowas": lambda: main.load("batch-get", users=users, **times,
-                                        rate=rate["whowas"]),
-            "postgres": lambda: pg.bench("directory", tables.batch_get(EACH), **times,
-                                         rate=rate["postgres"], variables={"users": users})},
-            rounds=1)
-        for name, runs in found.items():
-            curves[name].append(dict(runs[0], rate=rate[name], share=share))
-    bench.curves["load"] = curves
-    process.say("rates: " + ", ".join(
-        f"{point['share']:.0%} p99 {point['p99_us']:.0f} µs" for point in curves["whowas"]))
+
+    def whowas(rate=None):
+        options = {"rate": rate} if rate else {}
+        return main.load("batch-get", users=users, **times, **options)
+
+    def postgres(rate=None):
+        return pg.bench("directory", tables.batch_get(EACH), **times, rate=rate,
+                        variables={"users": users})
+
+    bench.at_shares("load", {"whowas": whowas, "postgres": postgres})

@@ -21,7 +21,7 @@ def _plan(bench, events_per_s):
 
 
 def _command(bench, what, options):
-    command = [bench.binaries.data, what, "--seed", str(next(bench.seeds))]
+    command = [bench.binaries.data, what, "--seed", str(bench.seed())]
     for name, value in options.items():
         command += ["--" + name, str(value)]
     return command
@@ -34,7 +34,7 @@ def _since(bench, before):
 def _measured(bench, server, options):
     """A turn of a server that is there only for this."""
     before = process.written_bytes(bench.work)
-    found = server.load("ingest", connections=CONNECTIONS, seed=next(bench.seeds), **bench.times,
+    found = server.load("ingest", connections=CONNECTIONS, seed=bench.seed(), **bench.times,
                         **options)
     found = dict(found, written_bytes=_since(bench, before))
     server.stop()
@@ -45,12 +45,12 @@ def _measured(bench, server, options):
 
 def _tables(pg, way, stays):
     """The tables with what recording and ListUserInfo need, with a few stays."""
-    if pg.has("live"):
-        pg.sql("postgres", "DROP DATABASE live")
+    pg.forget("live")
     pg.create("live", tables.STAYS + tables.EVENTS)
     # With nothing in them it would plan for tables that stay empty.
     pg.copy("live", "stays", stays)
-    for statement in [tables.STAYS_KEY, tables.BY_ROOM] + tables.INDEXES[way]:
+    for statement in [tables.STAYS_KEY, tables.BY_ROOM, tables.BY_PARTICIPANT] \
+            + tables.INDEXES[way]:
         pg.sql("live", statement)
 
 
@@ -72,7 +72,7 @@ def events(bench):
         pg.settle("live")
         command = [bench.binaries.load, "ingest-postgres", "--socket", pg.socket_file(),
                    "--database", "live", "--connections", str(CONNECTIONS), "--batch", str(BATCH),
-                   "--seed", str(next(bench.seeds))]
+                   "--seed", str(bench.seed())]
         options = dict(plan, **{"seconds": bench.seconds, "warm-up": bench.warm_up})
         for name, value in options.items():
             command += ["--" + name, str(value)]
@@ -90,7 +90,7 @@ def events(bench):
                at_least=5, against="PostgreSQL, the same facts, tables and indexes")
     for name, runs in found.items():
         bench.written("bytes written per event", name, runs, BATCH)
-    pg.sql("postgres", "DROP DATABASE live")
+    pg.forget("live")
     one_by_one(bench)
 
 

@@ -11,36 +11,29 @@ REQUESTS_PER_S = 30_000
 READ_SHARE = 0.1
 
 
-class Numbers:
-    """Ids that no run has used."""
-
-    def __init__(self):
-        self.next = 10**9
-
-    def take(self, seconds):
-        first = self.next
-        self.next += int((seconds + 5) * REQUESTS_PER_S) * EACH
-        return first
+def _first(bench, seconds):
+    """The first of more ids than can be registered in that time, all new."""
+    return bench.ids(int((seconds + 5) * REQUESTS_PER_S) * EACH)
 
 
-def _insert(pg, numbers, script, times, wait=True):
+def _insert(bench, script, times, wait=True, rate=None):
     variables = {"n": 0, "clients": CONNECTIONS, "each": EACH,
-                 "first": numbers.take(sum(times.values()))}
-    return pg.bench("directory", script, clients=CONNECTIONS, variables=variables, wait=wait,
-                    **times)
+                 "first": _first(bench, sum(times.values()))}
+    return bench.postgres().bench("directory", script, clients=CONNECTIONS, variables=variables,
+                                  wait=wait, rate=rate, **times)
 
 
 def register(bench):
-    main, pg, times = bench.main(), bench.postgres(users=True), bench.times
-    numbers, seeds = bench.numbers, bench.seeds
+    main, times = bench.main(), bench.times
+    bench.postgres(users=True)
     in_all = sum(times.values())
     requests = int(in_all * REQUESTS_PER_S)
     for ids, script, at_least in (("increasing", tables.INSERT_INCREASING, 2),
                                   ("random", tables.INSERT_RANDOM, 1)):
         found = bench.turns({
-            "whowas": lambda: main.load("register", ids=ids, first=numbers.take(in_all),
-                                        seed=next(seeds), requests=requests, **times),
-            "postgres": lambda: _insert(pg, numbers, script, times),
+            "whowas": lambda: main.load("register", ids=ids, first=_first(bench, in_all),
+                                        seed=bench.seed(), requests=requests, **times),
+            "postgres": lambda: _insert(bench, script, times),
         }, written=True)
         bench.pair(f"register-{ids}",
                    f"RegisterUsers, {EACH} new users, {ids} ids, durable, {CONNECTIONS} connections",
@@ -50,23 +43,42 @@ def register(bench):
             bench.written(f"bytes written per user registered, {ids} ids", name, runs, EACH)
 
 
+def rates(bench):
+    """Latency at fixed rates, counted from when each registration was due: shares of each one's own
+    peak."""
+    main, times = bench.main(), bench.times
+    bench.postgres(users=True)
+    in_all = sum(times.values())
+    requests = int(in_all * REQUESTS_PER_S)
+
+    def whowas(rate=None):
+        options = {"rate": rate} if rate else {}
+        return main.load("register", first=_first(bench, in_all), requests=requests, **times,
+                         **options)
+
+    def postgres(rate=None):
+        return _insert(bench, tables.INSERT_INCREASING, times, rate=rate)
+
+    bench.at_shares("write-load", {"whowas": whowas, "postgres": postgres})
+
+
 def mixed(bench):
     """Reads at full speed, and reads at a tenth of it, while registrations run flat out."""
     main, pg, times = bench.main(), bench.postgres(users=True), bench.times
-    users, numbers = bench.users, bench.numbers
+    users = bench.users
     # The writers begin before the readers and end after them.
     longer = {"seconds": sum(times.values()) + 2.0, "warm_up": 0}
     get_50 = tables.batch_get(50)
 
     def whowas(rate=None):
         options = {"rate": rate} if rate else {}
-        end = main.background("register", first=numbers.take(longer["seconds"]),
+        end = main.background("register", first=_first(bench, longer["seconds"]),
                               requests=int(longer["seconds"] * REQUESTS_PER_S), **longer)
         read = main.load("batch-get", users=users, **times, **options)
         return dict(read, writes_per_s=end()["requests_per_s"])
 
     def postgres(rate=None):
-        end = _insert(pg, numbers, tables.INSERT_INCREASING, longer, wait=False)
+        end = _insert(bench, tables.INSERT_INCREASING, longer, wait=False)
         read = pg.bench("directory", get_50, **times, variables={"users": users},
                         rate=rate)
         return dict(read, writes_per_s=end()["requests_per_s"])

@@ -24,7 +24,7 @@ def _drop_caches():
 
 
 def start(bench):
-    main = bench.main(logs=True)
+    main = bench.log(bench.stays[-1])
     command = main.command
     empty, runs = [], {}
     for number in range(bench.rounds):
@@ -38,8 +38,8 @@ def start(bench):
     for _ in range(bench.rounds):
         main.start()
         # A kill in the middle of writing: the load that loses its server is no error here.
-        end = main.background("register", first=bench.numbers.take(2), seconds=2, warm_up=0,
-                              requests=60_000)
+        end = main.background("register", first=bench.ids(60_000 * 20), seconds=2,
+                              warm_up=0, requests=60_000)
         main.stop(signal.SIGKILL)
         try:
             end()

@@ -54,16 +54,14 @@ class ClickHouse:
     def version(self):
         return "chdb, ClickHouse " + self.ask("SELECT version()")[0][0][0]
 
-    def fill(self, binaries, database, options):
+    def fill(self, binaries, database, log):
         """Through a pipe with a name, so that nothing lies on the disk twice."""
         self.ask(f"CREATE DATABASE {database}")
         self.ask(f"USE {database}")
         self.ask(TABLE)
         path = os.path.join(self.work, f"{database}.tsv")
         os.mkfifo(path)
-        command = [binaries.data, "stays-tsv"]
-        for name, value in options.items():
-            command += ["--" + name, str(value)]
+        command = log.command(binaries, "stays-tsv")
         with subprocess.Popen(["sh", "-c", 'exec "$@" > "$0"', path] + command) as source:
             self.ask(f"INSERT INTO stays SELECT * FROM file('{path}', 'TSV')")
             source.wait()

@@ -4,6 +4,7 @@ import glob
 import json
 import math
 import os
+import re
 import shutil
 import time
 
@@ -108,10 +109,22 @@ class Postgres:
         self.sql("postgres", f"CREATE DATABASE {database}")
         self.sql(database, schema)
 
+    def forget(self, database):
+        if self.has(database):
+            self.sql("postgres", f"DROP DATABASE {database}")
+
     def copy(self, database, table, source):
         """Fills a table with what a command prints."""
         copy = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"COPY {table} FROM STDIN"]
         process.pipe(source, self._client("psql", database) + copy)
+
+    def index(self, database, table, statement):
+        """Makes an index or a key, unless there is one: whoever goes on after an interruption comes
+        here again."""
+        name = re.search(r"INDEX (\w+)|(PRIMARY KEY)", statement)
+        name = name.group(1) or f"{table}_pkey"
+        if not self.sql(database, f"SELECT 1 FROM pg_indexes WHERE indexname='{name}'"):
+            self.sql(database, statement)
 
     def settle(self, database):
         """What autovacuum and the checkpointer would do sooner or later, done now, so that it does
@@ -150,10 +163,21 @@ class Postgres:
                 process.started.remove(running)
                 return self._read(stem, warm_up, whole)
             return end
+        ours, theirs = process.children_cpu_s(), self._cpu_s()
         process.run(command)
+        ours, theirs = process.children_cpu_s() - ours, self._cpu_s() - theirs
         if transactions:
             return self._read_all(stem)
-        return self._read(stem, warm_up, whole)
+        found = self._read(stem, warm_up, whole)
+        # Of all that was sent, the warm-up included, since neither says when it was used.
+        each = 1e6 / found["requests_in_all"]
+        return dict(found, generator_cpu_us=ours * each, server_cpu_us=theirs * each)
+
+    def _cpu_s(self):
+        """What the server has computed for clients that are gone; it takes a moment to notice that
+        the last of them is."""
+        time.sleep(0.1)
+        return process.cpu_s(self.process.pid, with_children=True)
 
     @staticmethod
     def _log(stem):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 
 started = []
+# Where it is written down what was started, for whoever goes on after an interruption.
+note = None
 
 
 def say(text):
@@ -22,7 +25,55 @@ def start(command, log, user=None, env=None):
                                user=user, group=user, env=env, extra_groups=[] if user else None)
     out.close()
     started.append(process)
+    if note:
+        with open(note, "a") as file:
+            file.write(f"{process.pid} {began(process.pid)}\n")
     return process
+
+
+def began(pid):
+    """When a process began, in ticks since the machine did: a number that is given to another
+    process has another one. None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rsplit(") ", 1)[1].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def stop_left_over():
+    """Ends the servers of a run that was killed: those written down, and nobody else."""
+    if not os.path.exists(note):
+        return
+    with open(note) as file:
+        noted = [tuple(map(int, line.split())) for line in file if "None" not in line]
+    os.unlink(note)
+    for pid, ticks in noted:
+        if began(pid) == ticks:
+            say(f"ending {pid}, which an interrupted run left behind")
+            os.kill(pid, signal.SIGINT)
+            for _ in range(1200):
+                if began(pid) != ticks or _is_dead(pid):
+                    break
+                time.sleep(0.05)
+
+
+def _is_dead(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(") ", 1)[1].startswith("Z")
+
+
+def cpu_s(pid, with_children=False):
+    """The processor time of a process, and of its children that have ended."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(") ", 1)[1].split()
+    return sum(map(int, fields[11:15 if with_children else 13])) / os.sysconf("SC_CLK_TCK")
+
+
+def children_cpu_s():
+    """The processor time of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def stop(process, how=signal.SIGTERM):

@@ -46,12 +46,16 @@ class Redis:
 
     def mget(self, each, connections, requests):
         keys = ["__rand_int__"] * each
+        ours, theirs = process.children_cpu_s(), process.cpu_s(self.process.pid)
         out = process.run(["redis-benchmark", "-p", self.port, "-c", str(connections), "-n",
                            str(requests), "-r", str(self.users), "--csv", "MGET"] + keys)
         # "test","rps","avg_latency_ms","min","p50","p95","p99","max"; the command may hold no quote.
         fields = [field.strip('"') for field in out.strip().splitlines()[-1].split(",")][-7:]
         rps, _, _, p50, _, p99, _ = map(float, fields)
-        return {"requests_per_s": rps, "p50_us": p50 * 1000, "p99_us": p99 * 1000}
+        ours = process.children_cpu_s() - ours
+        theirs = process.cpu_s(self.process.pid) - theirs
+        return {"requests_per_s": rps, "p50_us": p50 * 1000, "p99_us": p99 * 1000,
+                "generator_cpu_us": 1e6 * ours / requests, "server_cpu_us": 1e6 * theirs / requests}
 
     def stop(self):
         process.stop(self.process)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import urllib.request
 
 from . import process
 
@@ -39,6 +40,10 @@ def values(line):
     return found
 
 
+def _on(cores):
+    return ["taskset", "-c", cores] if cores else []
+
+
 class Server:
     """Something that says `listening on http://ADDR`, and load against it."""
 
@@ -46,9 +51,11 @@ class Server:
         self.binaries, self.name, self.command = binaries, name, command
         self.log = os.path.join(work, f"{name}.log")
         self.process = self.addr = None
+        # The cores of the server and of its load, as `taskset` names them; everything if none.
+        self.cores = self.load_cores = None
 
     def start(self):
-        self.process = process.start(self.command, self.log)
+        self.process = process.start(_on(self.cores) + self.command, self.log)
         self.addr = process.wait_for(self.name, self.process, self.log, self._listening)
         return self
 
@@ -61,10 +68,12 @@ class Server:
         process.stop(self.process, how)
 
     def _load(self, what, options):
-        command = [self.binaries.load, what, "--addr", self.addr]
+        command = _on(self.load_cores) + [self.binaries.load, what, "--addr", self.addr,
+                                          "--pid", str(self.process.pid)]
         for name, value in options.items():
+            option = "--" + name.replace("_", "-")
             for one in value if isinstance(value, list) else [value]:
-                command += ["--" + name.replace("_", "-"), str(one)]
+                command += [option] if one is True else [option, str(one)]
         return command
 
     def load(self, what, **options):
@@ -99,23 +108,39 @@ class Server:
 class Whowas(Server):
     """The program as anybody would run it: limits off, the rest as it comes."""
 
-    def __init__(self, binaries, name, work):
+    def __init__(self, binaries, name, work, config=None):
         self.folder = os.path.join(work, name)
-        config = os.path.join(binaries.root, "bench", "config.toml")
+        config = config or os.path.join(binaries.root, "bench", "config.toml")
         command = [binaries.whowas, "serve", "--config", config, "--data", self.folder]
         super().__init__(binaries, name, command, work)
 
-    def fill_users(self, users):
-        process.run(self._load("fill-users", {"users": users}))
+    def fill_users(self, users, apps=1):
+        process.run(self._load("fill-users", {"users": users, "apps": apps}))
 
-    def fill_stays(self, log):
-        # Few connections: what a media server tells comes nearly in order.
-        options = dict(log.options, connections=8)
-        process.run(self._load("fill-stays", options))
+    def fill_stays(self, log, skip=0, told=None):
+        """Few connections: what a media server tells comes nearly in order. `told` is called with
+        the number of events that are known to be there."""
+        command = self._load("fill-stays", dict(log.options, connections=8, skip=skip))
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+            others = []
+            for line in running.stderr:
+                found = re.match(r"told (\d+)$", line)
+                if found and told:
+                    told(int(found.group(1)))
+                if not found:
+                    others.append(line)
+        if running.returncode != 0:
+            raise SystemExit(f"filling {self.name}: {''.join(others)}")
 
-    def ask(self, page):
+    def ask(self, page, **of):
         """One answer of ListUserInfo."""
-        return json.loads(process.run(self._load("ask", {"page": page})))["Result"]
+        return json.loads(process.run(self._load("ask", dict(of, page=page))))["Result"]
+
+    def metric(self, name):
+        """A number of /metrics that has no labels."""
+        with urllib.request.urlopen(f"http://{self.addr}/metrics") as answer:
+            found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.M)
+        return found and float(found.group(1))
 
 
 def bare(binaries, answer_bytes, work):

@@ -1,4 +1,6 @@
-"""The table that people read."""
+"""The tables that people read."""
+
+import statistics
 
 
 def number(value):
@@ -56,10 +58,68 @@ def _latencies(results):
     return lines if len(lines) > 2 else []
 
 
-def _rates(results):
-    curves = results["curves"].get("load")
-    if not curves:
-        return []
+PEERS = {"whowas", "postgres", "redis", "bare"}
+
+
+def _computed(results):
+    """Who used the processor: what the generator uses is not the server's, and shares its cores."""
+    lines = ["| work | who | server, µs | generator, µs | generator's share | "
+             "requests per second of the server's processor time |",
+             "| --- | --- | --- | --- | --- | --- |"]
+    seen = set()
+    for pair in results["pairs"]:
+        for who, side in pair["sides"].items():
+            runs = [run for run in side["runs"] if run.get("server_cpu_us")]
+            if not runs or (pair["what"], who) in seen or who not in PEERS:
+                continue
+            seen.add((pair["what"], who))
+            server, ours = [statistics.median(run[name] for run in runs)
+                            for name in ("server_cpu_us", "generator_cpu_us")]
+            lines.append(f"| {pair['what']} | {who} | {number(server)} | {number(ours)} | "
+                         f"{ours / (server + ours):.0%} | {number(1e6 / server)} |")
+    return lines if len(lines) > 2 else []
+
+
+WORDS = {"get": "BatchGetUser of 50", "register": "RegisterUsers of 20",
+         "event": "event, in batches of 100", "page": "page of 100"}
+SIZED = {"cores": "cores", "users": "users", "stays": "stays", "apps": "apps",
+         "rooms": "rooms on at once, of four people", "people": "people in each of 64 rooms"}
+
+
+def _growth(results):
+    lines = ["| " + " | ".join(["", "", *WORDS.values()]) + " |", "| --- " * 6 + "|"]
+    for name, points in results["curves"]["growth"].items():
+        for point in points:
+            cells = []
+            for what in WORDS:
+                run = point["found"].get(what)
+                cells.append("" if run is None else f"{number(run['server_cpu_us'])} µs, "
+                             f"{number(run['requests_per_s'])}/s")
+            lines.append(f"| {SIZED[name]} | {point['size']:,} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _limits(results):
+    lines = ["| what | takes |", "| --- | --- |"]
+    for found in results["facts"]["limits"].values():
+        lines.append(f"| {found['what']} | {number(found['value'])} {found['unit']} |")
+    return lines
+
+
+def _retention(results):
+    found = results["facts"]["retention"]
+    each = {name: number(found[name] / found["stays"])
+            for name in ("told_bytes", "gone_bytes", "again_bytes")}
+    new = (found["again_bytes"] - found["gone_bytes"]) / found["told_bytes"]
+    return [f"A log of {found['stays']:,} stays took {each['told_bytes']} bytes for each of them. All "
+            f"of it became too old and was removed in {found['gone_in_s']} s; the folder took "
+            f"{each['gone_bytes']} then, since the file keeps its free pages. As many new stays were "
+            f"told, and the folder took {each['again_bytes']}: {1 - new:.0%} of what they need came "
+            "from the pages that the old ones gave back."]
+
+
+def _rates(results, name):
+    curves = results["curves"][name]
     lines = ["| who | of its peak | requests/s | p50 µs | p99 µs | p99.9 µs | generator late, p99 µs |",
              "| --- | --- | --- | --- | --- | --- | --- |"]
     for who, points in curves.items():
@@ -121,12 +181,26 @@ def render(results, pictures):
         lines += ["", "## Latencies at full speed", "",
                   "64 connections, the next request as soon as the last is answered.", ""]
         lines += latencies
-    if results["curves"].get("load"):
-        lines += ["", "## BatchGetUser at fixed rates", "",
-                  "Poisson arrivals; latency counts from when a request was due.", ""]
-        lines += _rates(results)
+    computed = _computed(results)
+    if computed:
+        lines += ["", "## Who computes", "", "Processor time for one request, or for a batch of "
+                  "events: of the server, and of the generator on the same cores.", ""] + computed
+    for name, what in (("load", "BatchGetUser"), ("write-load", "RegisterUsers")):
+        if name in results["curves"]:
+            lines += ["", f"## {what} at fixed rates", "",
+                      "Poisson arrivals; latency counts from when a request was due.", ""]
+            lines += _rates(results, name)
+    if "growth" in results["curves"]:
+        lines += ["", "## How cost grows", "", "The server's processor time for each, and how many "
+                  "there were in a second; one thing grows, the rest stays as it is.", ""]
+        lines += _growth(results)
+    if "limits" in results["facts"]:
+        lines += ["", "## What the machine can do at best", "", "Each alone, on one core, in a loop; "
+                  "the middle of several stretches.", ""] + _limits(results)
     if results["disk"] or results["facts"].get("written"):
         lines += ["", "## Bytes", ""] + _sizes(results)
+    if "retention" in results["facts"]:
+        lines += ["", "## What retention gives back", ""] + _retention(results)
     ways = _postgres(results)
     lines += [""] + ways if ways else []
     for name, title in pictures:

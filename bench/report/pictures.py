@@ -3,6 +3,8 @@
 import math
 import os
 
+from .markdown import SIZED, WORDS
+
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 190, 40, 50
 COLOURS = ["#1b6ca8", "#c8553d", "#5b8e3e", "#8e5ea2", "#d19a2e", "#4a4a4a"]
@@ -116,7 +118,17 @@ def write(folder, results):
                           if point["page"] == page]
                 lines.append((f"{who}, {page} page", chosen, colour, dash))
         save("results-size.svg", "A page of 100, by the size of the log", "stays", "µs, p50", lines)
-    if "load" in curves:
-        save("results-load.svg", "BatchGetUser of 50, by requests per second", "requests/s", "µs",
-             _curves(curves["load"], ["p50_us", "p99_us", "p999_us"], "rate"))
+    for name, what in (("load", "BatchGetUser of 50"), ("write-load", "RegisterUsers of 20")):
+        if name in curves:
+            save(f"results-{name}.svg", f"{what}, by requests per second", "requests/s", "µs",
+                 _curves(curves[name], ["p50_us", "p99_us", "p999_us"], "rate"))
+    for name, points in curves.get("growth", {}).items():
+        lines = []
+        for what, colour in zip(WORDS, COLOURS):
+            chosen = [(point["size"], point["found"][what]["server_cpu_us"]) for point in points
+                      if what in point["found"]]
+            if chosen:
+                lines.append((WORDS[what], chosen, colour, ""))
+        save(f"results-growth-{name}.svg", f"What one request computes, by {SIZED[name]}", name,
+             "µs of the server's processor", lines)
     return drawn

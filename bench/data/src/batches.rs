@@ -67,8 +67,14 @@ mod tests {
 
     #[test]
     fn nothing_is_left_out_and_a_call_has_one_sender() {
-        let plan =
-            Plan { stays: 3_000, users: 900, from_unix_ms: 0, until_unix_ms: 86_400_000, seed: 3 };
+        let plan = Plan {
+            stays: 3_000,
+            users: 900,
+            from_unix_ms: 0,
+            until_unix_ms: 86_400_000,
+            seed: 3,
+            lesson_unix_ms: None,
+        };
         let (mut told, mut senders, mut numbers) = (vec![], HashMap::new(), HashMap::new());
         for Batch { sender, number, happenings } in batches(happenings(plan), 8, 100) {
             assert_eq!(numbers.insert(sender, number), number.checked_sub(1));

@@ -1,7 +1,8 @@
 //! Calls: who was in which room, from when until when, on what.
 //!
 //! Most are of two to six people and some of hundreds; half are over after twelve minutes, and some
-//! last for hours. Two of five are in rooms that come again, one call after the other.
+//! last for hours. Two of five are in rooms that come again, one call after the other. One lesson
+//! may be among them, to which thousands come in the same second.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -20,6 +21,22 @@ pub struct Plan {
     pub until_unix_ms: i64,
     /// Different seeds share no rooms, calls and events.
     pub seed: u64,
+    /// When the lesson begins to which everybody comes in one second, if there is one: a whole
+    /// second.
+    pub lesson_unix_ms: Option<i64>,
+}
+
+impl Plan {
+    /// How many come to the lesson: ten thousand, or less where that would be most of the log.
+    fn lesson_people(&self) -> u64 {
+        let people = LESSON_PEOPLE.min(self.stays / 20).min(self.users / 2);
+        if self.lesson_unix_ms.is_some() { people } else { 0 }
+    }
+}
+
+/// The room of the lesson.
+pub fn lesson_room(seed: u64) -> String {
+    format!("lesson-{seed}")
 }
 
 /// One life of a room.
@@ -89,6 +106,8 @@ const CALL_MS_MEDIAN: f64 = 12.0 * MINUTE_MS;
 /// Of the logarithm: one in a hundred takes longer than two and a half hours.
 const CALL_SIGMA: f64 = 1.1;
 const CALL_MS_MAX: f64 = 480.0 * MINUTE_MS;
+const LESSON_PEOPLE: u64 = 10_000;
+const LESSON_MS: i64 = 45 * 60_000;
 /// From the last leave to the end of the room.
 const FINISH_MS: i64 = 1_500;
 
@@ -96,7 +115,8 @@ const FINISH_MS: i64 = 1_500;
 pub fn calls(plan: Plan) -> impl Iterator<Item = Call> {
     let rhythm = Rhythm::new(plan.from_unix_ms, plan.until_unix_ms);
     let random = fastrand::Rng::with_seed(mix(plan.seed));
-    Maker { plan, rhythm, random, made: 0, rooms: VecDeque::new(), rooms_made: 0 }
+    let lesson = plan.lesson_unix_ms.filter(|_| plan.lesson_people() > 0);
+    Maker { plan, rhythm, random, made: 0, lesson, rooms: VecDeque::new(), rooms_made: 0 }
 }
 
 /// How many a call is of, and its time.
@@ -105,14 +125,18 @@ struct Shape {
     people: u64,
     begin: i64,
     end: i64,
+    /// Whether everybody comes in its first second.
+    at_once: bool,
 }
 
 struct Maker {
     plan: Plan,
     rhythm: Rhythm,
     random: fastrand::Rng,
-    /// Stays.
+    /// Stays, those of the lesson not counted.
     made: u64,
+    /// When the lesson begins, if it is still to come.
+    lesson: Option<i64>,
     /// Rooms that come again, and when each is free.
     rooms: VecDeque<(i64, String)>,
     rooms_made: u64,
@@ -122,8 +146,14 @@ impl Iterator for Maker {
     type Item = Call;
 
     fn next(&mut self) -> Option<Call> {
-        while self.made < self.plan.stays {
-            if let Some(call) = self.call() {
+        let ordinary = self.plan.stays - self.plan.lesson_people();
+        while self.made < ordinary {
+            let begin = self.rhythm.at_unix_ms(self.made as f64 / ordinary as f64);
+            // Calls come in the order in which they begin.
+            if let Some(lesson) = self.lesson.take_if(|lesson| *lesson <= begin) {
+                return self.lesson(lesson);
+            }
+            if let Some(call) = self.call(begin, ordinary) {
                 return Some(call);
             }
         }
@@ -133,25 +163,48 @@ impl Iterator for Maker {
 
 impl Maker {
     /// The next call; none if nobody of it came before the end.
-    fn call(&mut self) -> Option<Call> {
-        let Plan { stays, until_unix_ms, seed, .. } = self.plan;
-        let begin = self.rhythm.at_unix_ms(self.made as f64 / stays as f64);
-        let number = mix(seed).wrapping_add(self.made);
-        let people = self.people().min(stays - self.made);
-        let end = begin + self.length_ms();
+    fn call(&mut self, begin: i64, ordinary: u64) -> Option<Call> {
+        let people = self.people().min(ordinary - self.made);
         let first = self.made;
         self.made += people;
-        let (shape, mut seen) = (Shape { people, begin, end }, HashSet::new());
-        let mut all: Vec<Stay> = (0..people)
+        let shape = Shape { people, begin, end: begin + self.length_ms(), at_once: false };
+        let (stays, finished) = self.stays(first, shape);
+        let room = self.room(begin, finished, first);
+        self.until_now(room, first, stays, finished)
+    }
+
+    /// The call to which everybody comes at once. Its numbers are behind those of all others.
+    fn lesson(&mut self, begin: i64) -> Option<Call> {
+        let people = self.plan.lesson_people();
+        let first = self.plan.stays - people;
+        let shape = Shape { people, begin, end: begin + LESSON_MS, at_once: true };
+        let (stays, finished) = self.stays(first, shape);
+        self.until_now(lesson_room(self.plan.seed), first, stays, finished)
+    }
+
+    /// Everybody of a call, and when its room is ended.
+    fn stays(&mut self, first: u64, shape: Shape) -> (Vec<Stay>, i64) {
+        let (number, mut seen) = (mix(self.plan.seed).wrapping_add(first), HashSet::new());
+        let stays: Vec<Stay> = (0..shape.people)
             .map(|place| self.stay(number.wrapping_add(place), place, shape, &mut seen))
             .collect();
-        let last_leave = all.iter().filter_map(|stay| stay.passages.last()?.1).max();
-        let finished = last_leave.unwrap_or(end) + FINISH_MS;
-        let room = self.room(begin, finished, first);
-        all.retain_mut(|stay| cut(stay, until_unix_ms));
+        let last_leave = stays.iter().filter_map(|stay| stay.passages.last()?.1).max();
+        (stays, last_leave.unwrap_or(shape.end) + FINISH_MS)
+    }
+
+    /// The call as far as it has happened at the end; none if nobody had come.
+    fn until_now(
+        &self,
+        room: String,
+        first: u64,
+        mut stays: Vec<Stay>,
+        finished: i64,
+    ) -> Option<Call> {
+        let Plan { until_unix_ms, seed, .. } = self.plan;
+        stays.retain_mut(|stay| cut(stay, until_unix_ms));
         let finished_unix_ms = (finished <= until_unix_ms).then_some(finished);
-        let id = minted("RM_", number);
-        (!all.is_empty()).then_some(Call { room, id, finished_unix_ms, stays: all })
+        let id = minted("RM_", mix(seed).wrapping_add(first));
+        (!stays.is_empty()).then_some(Call { room, id, finished_unix_ms, stays })
     }
 
     fn people(&mut self) -> u64 {
@@ -193,7 +246,7 @@ impl Maker {
     }
 
     fn stay(&mut self, number: u64, place: u64, shape: Shape, seen: &mut HashSet<u64>) -> Stay {
-        let Shape { people, begin, end } = shape;
+        let Shape { people, begin, end, at_once } = shape;
         let is_server = place > 0 && self.random.u32(0..100) < 6;
         let (participant, client) = if is_server {
             (format!("recorder-{place}"), &SERVER)
@@ -205,6 +258,7 @@ impl Maker {
         let late = if people < 40 { 20_000.0 } else { 60_000.0 };
         let joined = match place {
             0 => 0.0,
+            _ if at_once => random.f64() * 999.0,
             _ if is_server || random.u32(0..4) < 3 => exponential(random, late).min(span * 0.8),
             _ => random.f64() * span * 0.8,
         };
@@ -263,7 +317,9 @@ mod tests {
     const DAY_MS: i64 = 86_400_000;
 
     fn plan() -> Plan {
-        Plan { stays: 50_000, users: 5_000, from_unix_ms: 0, until_unix_ms: 3 * DAY_MS, seed: 1 }
+        let lesson_unix_ms = Some(DAY_MS + 1_000);
+        let (from_unix_ms, until_unix_ms) = (0, 3 * DAY_MS);
+        Plan { stays: 50_000, users: 5_000, from_unix_ms, until_unix_ms, seed: 1, lesson_unix_ms }
     }
 
     #[test]
@@ -280,6 +336,20 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), all.len());
+    }
+
+    #[test]
+    fn everybody_comes_to_the_lesson_in_one_second() {
+        let all: Vec<Call> = calls(plan()).collect();
+        let begins = |call: &Call| call.stays.iter().map(|stay| stay.passages[0].0).min();
+        assert!(all.is_sorted_by_key(begins));
+        let room = lesson_room(1);
+        let lessons: Vec<&Call> = all.iter().filter(|call| call.room == room).collect();
+        let [lesson] = lessons.as_slice() else { panic!("{} lessons", lessons.len()) };
+        assert_eq!(lesson.stays.len(), 2_500);
+        assert!(lesson.stays.iter().all(|it| it.passages[0].0.div_euclid(1_000) == 86_401));
+        let without = calls(Plan { lesson_unix_ms: None, ..plan() });
+        assert!(without.into_iter().all(|call| call.room != room));
     }
 
     #[test]

@@ -150,8 +150,14 @@ mod tests {
 
     #[test]
     fn tells_all_of_it_in_order() {
-        let plan =
-            Plan { stays: 20_000, users: 900, from_unix_ms: 0, until_unix_ms: 86_400_000, seed: 3 };
+        let plan = Plan {
+            stays: 20_000,
+            users: 900,
+            from_unix_ms: 0,
+            until_unix_ms: 86_400_000,
+            seed: 3,
+            lesson_unix_ms: Some(40_000_000),
+        };
         let told: Vec<Happening> = happenings(plan).collect();
         assert!(told.is_sorted_by_key(|it| (it.at_unix_ms, it.number)));
         let stays: Vec<_> = calls::calls(plan).flat_map(|call| call.stays).collect();

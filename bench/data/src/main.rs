@@ -53,6 +53,9 @@ struct Log {
     until: i64,
     #[arg(long)]
     seed: u64,
+    /// When a lesson begins to which thousands come in the same second, Unix time in seconds
+    #[arg(long)]
+    lesson: Option<i64>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -82,6 +85,7 @@ impl Log {
             from_unix_ms: self.from * 1_000,
             until_unix_ms: self.until * 1_000,
             seed: self.seed,
+            lesson_unix_ms: self.lesson.map(|at_unix_s| at_unix_s * 1_000),
         })
     }
 }

@@ -17,6 +17,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, task::LocalSet};
 use crate::{
     answer::{self, Answer, Check},
     metronome::Arrivals,
+    server,
 };
 
 /// Reading every body as JSON would measure the generator.
@@ -38,6 +39,8 @@ pub(crate) struct Times {
     pub(crate) measured: Duration,
     /// Arrivals a second; without it, as many as can be answered.
     pub(crate) rate: Option<f64>,
+    /// The server's process, to tell what it computed.
+    pub(crate) pid: Option<u32>,
 }
 
 pub(crate) struct Report {
@@ -54,6 +57,8 @@ pub(crate) struct Report {
     first_error: Option<String>,
     answer_bytes: usize,
     took: Duration,
+    /// Ours, and the server's if we know it.
+    cpu_s: (f64, Option<f64>),
 }
 
 /// What the connections share; they run on one thread.
@@ -67,6 +72,8 @@ struct Run {
 
 /// A request to send.
 struct Turn {
+    /// Which of all, from 0.
+    number: usize,
     request: usize,
     /// What its latency is counted from.
     from: Instant,
@@ -94,6 +101,8 @@ pub(crate) async fn run(
                 .map(|_| tokio::task::spawn_local(connection(addr, Rc::clone(&run))))
                 .collect();
             let mut report = Report::new(run.until - run.measured_from)?;
+            tokio::time::sleep_until(run.measured_from.into()).await;
+            let (own_s, server_s) = cpu_s(times.pid)?;
             let mut ended = run.measured_from;
             for task in tasks {
                 let (one, last) = task.await.context("a connection panicked")??;
@@ -104,10 +113,18 @@ pub(crate) async fn run(
             ensure!(answered > 0, "the requests were used up before the measured time began");
             // Shorter than was asked for when the requests were used up.
             report.took = ended.saturating_duration_since(run.measured_from);
+            let (own_until_s, server_until_s) = cpu_s(times.pid)?;
+            let server = server_until_s.zip(server_s).map(|(until, from)| until - from);
+            report.computed(own_until_s - own_s, server);
             report.unsent = run.arrivals.as_ref().map_or(0, |it| it.left_over());
             Ok(report)
         })
         .await
+}
+
+/// What we have computed so far, and what the server has.
+fn cpu_s(pid: Option<u32>) -> anyhow::Result<(f64, Option<f64>)> {
+    Ok((server::cpu_s(std::process::id())?, pid.map(server::cpu_s).transpose()?))
 }
 
 /// One connection's report, and when its last answer came.
@@ -119,7 +136,7 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
     let mut report = Report::new(Duration::ZERO)?;
     let mut last = Instant::now();
     while (run.arrivals.is_some() || last < run.until)
-        && let Some(Turn { request, from, is_ours }) = run.take().await
+        && let Some(Turn { number, request, from, is_ours }) = run.take().await
     {
         if is_ours {
             report.late_us.record(u64::try_from(from.elapsed().as_micros())?)?;
@@ -128,7 +145,7 @@ async fn connection(addr: SocketAddr, run: Rc<Run>) -> anyhow::Result<(Report, I
         let answer = answer::read(&mut stream, &mut unread).await?;
         last = Instant::now();
         let events = u64::from(run.plan.events.get(request).copied().unwrap_or(0));
-        let checked = run.check(request, &answer);
+        let checked = run.check(number, &answer);
         let is_good = checked.is_ok();
         if let Err(error) = checked {
             report.errors += 1;
@@ -157,7 +174,7 @@ impl Run {
         self.next.set(next + 1);
         let is_there = next < self.plan.requests.len() || self.plan.repeat;
         let request = next % self.plan.requests.len();
-        is_there.then_some(Turn { request, from, is_ours })
+        is_there.then_some(Turn { number: next, request, from, is_ours })
     }
 
     /// Whether a request belongs to the measured time: with a rate by when it was due, since those
@@ -167,11 +184,11 @@ impl Run {
         at >= self.measured_from && at <= self.until
     }
 
-    fn check(&self, request: usize, answer: &Answer) -> anyhow::Result<()> {
+    fn check(&self, number: usize, answer: &Answer) -> anyhow::Result<()> {
         if answer.status != 200 {
             anyhow::bail!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
         }
-        if request.is_multiple_of(CHECKED_EACH) {
+        if number.is_multiple_of(CHECKED_EACH) {
             return (self.plan.check)(&answer.body);
         }
         Ok(())
@@ -192,6 +209,7 @@ impl Report {
             first_error: None,
             answer_bytes: 0,
             took,
+            cpu_s: (0.0, None),
         })
     }
 
@@ -199,6 +217,11 @@ impl Report {
     pub(crate) fn count(&mut self, us: u64, events: u64) {
         self.latency_us.saturating_record(us);
         self.events += events;
+    }
+
+    /// Seconds of processor time in the measured time: ours, and the server's if we know it.
+    pub(crate) fn computed(&mut self, own_s: f64, server_s: Option<f64>) {
+        self.cpu_s = (own_s, server_s);
     }
 
     pub(crate) fn add(&mut self, one: Self) -> anyhow::Result<()> {
@@ -220,6 +243,7 @@ impl fmt::Display for Report {
         let seconds = self.took.as_secs_f64();
         let per_s = |count| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let quantile = |q| self.latency_us.value_at_quantile(q);
+        let each_us = |cpu_s: f64| if requests > 0 { 1e6 * cpu_s / requests as f64 } else { 0.0 };
         write!(
             f,
             "requests_per_s={:.0} events_per_s={:.0} p50_us={} p99_us={} p999_us={} errors={} requests={requests} \
@@ -234,6 +258,10 @@ impl fmt::Display for Report {
             self.late_us.value_at_quantile(0.99),
             self.unsent,
         )?;
+        write!(f, " generator_cpu_us={:.1}", each_us(self.cpu_s.0))?;
+        if let Some(server) = self.cpu_s.1 {
+            write!(f, " server_cpu_us={:.1}", each_us(server))?;
+        }
         match &self.first_error {
             Some(error) => write!(f, "\nfirst error: {error}"),
             None => Ok(()),

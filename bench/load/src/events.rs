@@ -38,9 +38,6 @@ pub(crate) struct EventsArgs {
     /// How old the newest of them is
     #[arg(long, default_value_t = 0)]
     days_ago: u32,
-    /// The server's process, to tell how busy it was
-    #[arg(long)]
-    pid: Option<u32>,
 }
 
 /// How long the story lasts.
@@ -67,7 +64,7 @@ async fn run(load: &Load, args: &EventsArgs, plan: Plan) -> anyhow::Result<()> {
     let source = format!("source=\"{}\"", name.unwrap_or_default());
     let labels = [source.as_str(), "outcome=\"stored\""];
     let stored = || server::counter(load.addr, "whowas_events_total", &labels);
-    let cpu_s = || args.pid.map(server::cpu_s).transpose();
+    let cpu_s = || load.pid.map(server::cpu_s).transpose();
     let (before, cpu_before_s, began) = (stored().await?, cpu_s()?, Instant::now());
     let report = drive::run(load.addr, load.connections, load.times()?, plan).await?;
     let (took, cpu_after_s) = (began.elapsed(), cpu_s()?);

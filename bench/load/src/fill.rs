@@ -17,7 +17,7 @@ use crate::{Load, answer, requests, runtime};
 
 #[derive(Args)]
 pub(crate) struct UsersArgs {
-    /// Ids from 1 to this
+    /// Ids from 1 to this, in each app
     #[arg(long)]
     users: u64,
 }
@@ -35,18 +35,35 @@ pub(crate) struct StaysArgs {
     /// Unix time in seconds
     #[arg(long)]
     until: i64,
+    /// When a lesson begins to which thousands come in the same second, Unix time in seconds
+    #[arg(long)]
+    lesson: Option<i64>,
+}
+
+#[derive(Args)]
+pub(crate) struct FillArgs {
+    #[command(flatten)]
+    stays: StaysArgs,
+    /// Leave out so many events: they were told by a run that was interrupted
+    #[arg(long, default_value_t = 0)]
+    skip: usize,
 }
 
 /// As many as RegisterUsers takes.
 const USERS_EACH: u64 = 20;
 /// As many as `POST /v1/events` takes.
 const EVENTS_EACH: usize = 1_000;
+/// After how many requests it is told how many were answered.
+const TAKEN_EACH: usize = 200;
 
 pub(crate) fn users(load: &Load, args: &UsersArgs) -> anyhow::Result<()> {
     let (target, all) = (load.target(), args.users);
     let signer = requests::signer(&target);
-    let bodies = (1..=all).step_by(USERS_EACH as usize).map(|first| {
-        let mut body = format!(r#"{{"AppId":{},"Users":["#, target.app);
+    let firsts = (1..=all).step_by(USERS_EACH as usize);
+    let apps = target.app..target.app + target.apps;
+    let of_all = apps.flat_map(|app| firsts.clone().map(move |first| (app, first)));
+    let bodies = of_all.map(|(app, first)| {
+        let mut body = format!(r#"{{"AppId":{app},"Users":["#);
         for id in first..=all.min(first + USERS_EACH - 1) {
             json::write_user(&mut body, &users::user(id));
             body.push(',');
@@ -55,7 +72,7 @@ pub(crate) fn users(load: &Load, args: &UsersArgs) -> anyhow::Result<()> {
         body.push_str("]}");
         requests::post(&target, &signer, "RegisterUsers", &body)
     });
-    fill(load, bodies, answer::check_none_failed)
+    fill(load, bodies, answer::check_none_failed, &mut |_| {})
 }
 
 impl StaysArgs {
@@ -63,19 +80,23 @@ impl StaysArgs {
     pub(crate) fn plan(&self, seed: u64) -> Plan {
         let [from_unix_ms, until_unix_ms] = [self.from, self.until].map(|at_s| at_s * 1_000);
         let Self { stays, users, .. } = *self;
-        Plan { stays, users, from_unix_ms, until_unix_ms, seed }
+        let lesson_unix_ms = self.lesson.map(|at_s| at_s * 1_000);
+        Plan { stays, users, from_unix_ms, until_unix_ms, seed, lesson_unix_ms }
     }
 }
 
-pub(crate) fn stays(load: &Load, args: &StaysArgs) -> anyhow::Result<()> {
+pub(crate) fn stays(load: &Load, args: &FillArgs) -> anyhow::Result<()> {
     let target = load.target();
-    let mut happenings = happenings::happenings(args.plan(load.seed)).peekable();
+    let plan = args.stays.plan(load.seed);
+    let mut happenings = happenings::happenings(plan).skip(args.skip).peekable();
     let bodies = std::iter::from_fn(|| {
         happenings.peek()?;
         let body = batch(happenings.by_ref().take(EVENTS_EACH));
-        Some(requests::native(&target, &body))
+        Some(requests::native(&target, 0, &body))
     });
-    fill(load, bodies, answer::check_no_errors)
+    // Whoever has to begin again begins there.
+    let mut tell = |taken| eprintln!("told {}", args.skip + taken * EVENTS_EACH);
+    fill(load, bodies, answer::check_no_errors, &mut tell)
 }
 
 /// A body for `POST /v1/events`.
@@ -90,10 +111,12 @@ pub(crate) fn batch(happenings: impl Iterator<Item = Happening>) -> String {
     body
 }
 
+/// Sends everything; `taken` is told from time to time how many of the first were answered.
 fn fill(
     load: &Load,
     requests: impl Iterator<Item = Vec<u8>>,
     check: fn(&[u8]) -> anyhow::Result<()>,
+    taken: &mut dyn FnMut(usize),
 ) -> anyhow::Result<()> {
     LocalSet::new().block_on(&runtime()?, async {
         let (senders, tasks): (Vec<_>, Vec<_>) = (0..load.connections)
@@ -102,10 +125,15 @@ fn fill(
                 (sender, tokio::task::spawn_local(connection(load.addr, receiver, check)))
             })
             .unzip();
-        for (request, sender) in requests.zip(senders.iter().cycle()) {
+        for (number, (request, sender)) in requests.zip(senders.iter().cycle()).enumerate() {
             // Whoever is gone says why below.
             if sender.send(request).await.is_err() {
                 break;
+            }
+            // A connection that takes another request has one waiting, one under way, and an answer
+            // to each before these; the other connections are a turn behind at most.
+            if number % TAKEN_EACH == TAKEN_EACH - 1 {
+                taken(number.saturating_sub(3 * load.connections));
             }
         }
         drop(senders);

@@ -33,7 +33,11 @@ pub(crate) fn measure(load: &Load, args: &IngestArgs) -> anyhow::Result<()> {
     let batches = batches::batches(happenings, load.connections, args.batch);
     for batch in batches.take(args.requests) {
         events.push(u32::try_from(batch.happenings.len())?);
-        all.push(requests::native(&target, &fill::batch(batch.happenings.into_iter())));
+        all.push(requests::native(
+            &target,
+            batch.sender,
+            &fill::batch(batch.happenings.into_iter()),
+        ));
     }
     measure_plan(load, Plan { requests: all, events, repeat: false, check: answer::no_errors() })
 }

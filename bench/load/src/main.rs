@@ -6,7 +6,7 @@
 //!
 //! Read in this order: [`sign`], [`requests`], [`answer`], [`drive`]; [`fixed`] is the other side.
 //! [`story`] and [`senders`] are what [`events`] sends at full speed; [`visible`] and [`steady`]
-//! send at a [`paced`] rate. [`start`] measures a program's start and rest.
+//! send at a [`paced`] rate. [`start`] measures a program's start and rest, [`limits`] the machine.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -19,6 +19,7 @@ mod events;
 mod fill;
 mod fixed;
 mod ingest;
+mod limits;
 mod list;
 mod metronome;
 mod paced;
@@ -34,8 +35,9 @@ mod visible;
 
 use drive::Plan;
 use events::EventsArgs;
-use fill::{StaysArgs, UsersArgs};
+use fill::{FillArgs, UsersArgs};
 use ingest::IngestArgs;
+use limits::LimitsArgs;
 use list::{AskArgs, ListArgs};
 use postgres::PostgresArgs;
 use requests::{Ids, Target};
@@ -122,7 +124,7 @@ enum Work {
         #[command(flatten)]
         load: Load,
         #[command(flatten)]
-        stays: StaysArgs,
+        stays: FillArgs,
     },
     /// Tells the calls of `whowas-data` as they happen in live rooms, in batches; measured
     Ingest {
@@ -147,6 +149,8 @@ enum Work {
         #[arg(long)]
         bytes: usize,
     },
+    /// What this machine can do at best: one line for each thing
+    Limits(LimitsArgs),
     /// Starts a program, and tells when it was ready, its memory at rest, and how it stopped
     Start {
         #[arg(last = true, required = true)]
@@ -168,8 +172,14 @@ struct Load {
     /// Requests a second, however long they take; without it, as many as can be answered
     #[arg(long)]
     rate: Option<f64>,
+    /// The server's process, to tell what it computed
+    #[arg(long)]
+    pid: Option<u32>,
     #[arg(long, default_value_t = 4111)]
     app: u64,
+    /// How many apps are spoken to in turn; their ids follow each other. Of events only native ones
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    apps: u64,
     #[arg(long, default_value = "AKLTbench")]
     key: String,
     #[arg(long, default_value = "bench-secret")]
@@ -198,6 +208,7 @@ const POOL_LEN: usize = 20_000;
 fn main() -> anyhow::Result<()> {
     match Cli::parse().work {
         Work::ServeFixed { listen, bytes } => fixed::serve(listen, bytes),
+        Work::Limits(args) => limits::measure(&args),
         Work::Start { command } => start::measure(&command),
         Work::BatchGet { load, users, each } => {
             anyhow::ensure!(users > 0, "--users is at least 1");
@@ -246,7 +257,8 @@ fn main() -> anyhow::Result<()> {
 
 impl Load {
     fn target(&self) -> Target<'_> {
-        Target { addr: self.addr, app: self.app, key: &self.key, secret: &self.secret }
+        let Self { addr, app, apps, .. } = *self;
+        Target { addr, app, apps, key: &self.key, secret: &self.secret }
     }
 
     fn times(&self) -> anyhow::Result<drive::Times> {
@@ -254,6 +266,7 @@ impl Load {
             warm_up: Duration::try_from_secs_f64(self.warm_up).context("--warm-up")?,
             measured: Duration::try_from_secs_f64(self.seconds).context("--seconds")?,
             rate: self.rate,
+            pid: self.pid,
         })
     }
 

@@ -24,7 +24,7 @@ use whowas_data::{
     happenings::{self, Deed, Happening},
 };
 
-use crate::{drive::Report, fill::StaysArgs, runtime};
+use crate::{drive::Report, fill::StaysArgs, runtime, server};
 
 #[derive(Args)]
 pub(crate) struct PostgresArgs {
@@ -88,9 +88,12 @@ async fn run(args: &PostgresArgs, requests: Vec<Requests>) -> anyhow::Result<Rep
         })
         .collect();
     let mut report = Report::new(until - measured_from)?;
+    tokio::time::sleep_until(measured_from.into()).await;
+    let before_s = server::cpu_s(std::process::id())?;
     for task in tasks {
         report.add(task.await.context("a connection panicked")??)?;
     }
+    report.computed(server::cpu_s(std::process::id())? - before_s, None);
     Ok(report)
 }
 

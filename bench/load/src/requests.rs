@@ -11,9 +11,19 @@ use crate::story::Happening;
 /// Whom the requests are for.
 pub(crate) struct Target<'a> {
     pub(crate) addr: SocketAddr,
+    /// The first of the apps.
     pub(crate) app: u64,
+    /// How many apps are spoken to, at least 1: their numbers follow each other.
+    pub(crate) apps: u64,
     pub(crate) key: &'a str,
     pub(crate) secret: &'a str,
+}
+
+impl Target<'_> {
+    /// The app of the request with this number: they take turns.
+    pub(crate) fn app_of(&self, number: usize) -> u64 {
+        self.app + number as u64 % self.apps
+    }
 }
 
 /// Ids that never come twice.
@@ -56,7 +66,7 @@ pub(crate) fn batch_get(
     random: &mut fastrand::Rng,
 ) -> Vec<Vec<u8>> {
     let signer = signer(target);
-    let body = |_| {
+    let body = |number| {
         // Different ones: an id that is asked twice is answered once.
         let each = each.min(usize::try_from(users).unwrap_or(usize::MAX));
         let mut ids = HashSet::with_capacity(each);
@@ -64,7 +74,7 @@ pub(crate) fn batch_get(
             ids.insert(random.u64(1..=users));
         }
         let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
-        format!(r#"{{"AppId":{},"UserIds":[{}]}}"#, target.app, ids.join(","))
+        format!(r#"{{"AppId":{},"UserIds":[{}]}}"#, target.app_of(number), ids.join(","))
     };
     let bodies = (0..count).map(body);
     bodies.map(|body| post(target, &signer, "BatchGetUser", &body)).collect()
@@ -77,9 +87,9 @@ pub(crate) fn register(
     mut ids: Ids,
 ) -> Vec<Vec<u8>> {
     let signer = signer(target);
-    let body = |_| {
+    let body = |number| {
         let users: Vec<String> = (0..each).map(|_| user(ids.next())).collect();
-        format!(r#"{{"AppId":{},"Users":[{}]}}"#, target.app, users.join(","))
+        format!(r#"{{"AppId":{},"Users":[{}]}}"#, target.app_of(number), users.join(","))
     };
     let bodies = (0..count).map(body);
     bodies.map(|body| post(target, &signer, "RegisterUsers", &body)).collect()
@@ -121,28 +131,12 @@ pub(crate) fn list_user_info(
     get_signed(target, signer, &query)
 }
 
-/// A page of ListUserInfo of the whole app between two times.
-pub(crate) fn list_page(
-    target: &Target<'_>,
-    signer: &Signer,
-    (from, until): (Timestamp, Timestamp),
-    (number, size): (u64, u32),
-) -> Vec<u8> {
-    let query = format!(
-        "Action=ListUserInfo&AppId={}&EndTime={}&PageNum={number}&PageSize={size}&StartTime={}\
-         &Version=2023-11-01",
-        senders::RTC_ID,
-        escaped(until),
-        escaped(from)
-    );
-    get_signed(target, signer, &query)
-}
-
-fn escaped(time: Timestamp) -> String {
+pub(crate) fn escaped(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().replace(':', "%3A")
 }
 
-fn get_signed(target: &Target<'_>, signer: &Signer, query: &str) -> Vec<u8> {
+/// A GET with a canonical query, signed in its headers.
+pub(crate) fn get_signed(target: &Target<'_>, signer: &Signer, query: &str) -> Vec<u8> {
     let signed = signer.sign("GET", query, b"");
     format!(
         "GET /?{query} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nX-Date: {}\r\n\
@@ -187,14 +181,18 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// A batch of native events.
-pub(crate) fn native(target: &Target<'_>, body: &str) -> Vec<u8> {
+/// A batch of native events for the app of that number.
+pub(crate) fn native(target: &Target<'_>, number: usize, body: &str) -> Vec<u8> {
+    // The token says which app is meant; the first one's is as in `config.toml`.
+    let token = match number as u64 % target.apps {
+        0 => senders::SECRET.to_owned(),
+        place => format!("{}-{place}", senders::SECRET),
+    };
     format!(
         "POST /v1/events HTTP/1.1\r\nHost: {}\r\n\
-         Content-Type: application/cloudevents-batch+json\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/cloudevents-batch+json\r\nAuthorization: Bearer {token}\r\n\
          Content-Length: {}\r\n\r\n{body}",
         target.addr,
-        senders::SECRET,
         body.len()
     )
     .into_bytes()
@@ -224,7 +222,7 @@ mod tests {
 
     fn target() -> Target<'static> {
         let addr = SocketAddr::from(([127, 0, 0, 1], 7007));
-        Target { addr, app: 7, key: "k", secret: "s" }
+        Target { addr, app: 7, apps: 1, key: "k", secret: "s" }
     }
 
     fn body(request: &[u8]) -> serde_json::Value {
@@ -242,6 +240,14 @@ mod tests {
                 users.flatten().map(|user| user["UserId"].as_i64().expect("a Long")).collect();
             assert_eq!(ids.len(), 600);
         }
+    }
+
+    #[test]
+    fn apps_take_turns() {
+        let requests = register(&Target { apps: 3, ..target() }, 4, 20, Ids::increasing(1));
+        let apps: Vec<i64> =
+            requests.iter().map(|it| body(it)["AppId"].as_i64().expect("an id")).collect();
+        assert_eq!(apps, [7, 8, 9, 7]);
     }
 
     #[test]
