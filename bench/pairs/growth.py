@@ -14,7 +14,7 @@ SIZES = {"cores": (1, 2), "users": (10_000, 100_000, 1_000_000),
          "stays": (10_000, 100_000, 400_000), "apps": (1, 10, 100),
          "rooms": (100, 1_000, 10_000), "people": (4, 40, 400)}
 # In the full form one point more.
-LARGER = {"users": 5_000_000, "stays": 2_000_000, "apps": 1_000, "rooms": 100_000}
+LARGER = {"users": 3_000_000, "stays": 1_500_000, "apps": 1_000, "rooms": 100_000}
 # Of each second that is measured: more than can be done.
 EVENTS_PER_S, REQUESTS_PER_S = 150_000, 30_000
 PAGE_WINDOW_S = 6 * 3600

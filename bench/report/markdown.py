@@ -111,11 +111,12 @@ def _retention(results):
     each = {name: number(found[name] / found["stays"])
             for name in ("told_bytes", "gone_bytes", "again_bytes")}
     new = (found["again_bytes"] - found["gone_bytes"]) / found["told_bytes"]
-    return [f"A log of {found['stays']:,} stays took {each['told_bytes']} bytes for each of them. All "
-            f"of it became too old and was removed in {found['gone_in_s']} s; the folder took "
-            f"{each['gone_bytes']} then, since the file keeps its free pages. As many new stays were "
-            f"told, and the folder took {each['again_bytes']}: {1 - new:.0%} of what they need came "
-            "from the pages that the old ones gave back."]
+    return [f"A log of {found['stays']:,} stays took {each['told_bytes']} bytes for each of them. It "
+            f"became too old, and but for {found['left']:,} stays that nobody had ended all of it was "
+            f"removed in {found['gone_in_s']} s. The folder took {each['gone_bytes']} bytes then, since "
+            "the file keeps its free pages. As many new stays were told, and the folder took "
+            f"{each['again_bytes']}: {1 - new:.0%} of what they need came from the pages that the old "
+            "ones gave back."]
 
 
 def _rates(results, name):
