@@ -107,10 +107,10 @@ SELECT 4111, id, 'user ' || id, 'https://img.example/' || id || '.png', '{{vip}}
 FROM (SELECT {id} AS id FROM generate_series(0, :each - 1) AS place) AS new
 ON CONFLICT DO NOTHING;
 """
-INSERT_INCREASING = INSERT.format(id=":base + place")
+INSERT_INCREASING = INSERT.format(id=":base::bigint + place")
 # A hash of the next number: 63 bits, far apart from each other.
 INSERT_RANDOM = INSERT.format(
-    id="(hashint8extended(:base + place, 7) & 9223372036854775807)")
+    id="(hashint8extended(:base::bigint + place, 7) & 9223372036854775807)")
 
 
 # What ListUserInfo leaves out unless it is told not to.
