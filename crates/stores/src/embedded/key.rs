@@ -53,6 +53,29 @@ impl Key {
     }
 }
 
+/// The parts of a room's log, each of which is in its own order. All of them are in one table, so
+/// that what happens in a small room touches one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Part {
+    Facts,
+    Standings,
+    Watched,
+    RoomEvents,
+    Closers,
+    FirstJoins,
+    Calls,
+    Uncalled,
+    Minted,
+}
+
+impl Key {
+    /// The beginning of the keys of one part of a room's log.
+    pub(super) fn in_room(room: u64, part: Part) -> Self {
+        Self::new().u64(room).u8(part as u8)
+    }
+}
+
 impl Deref for Key {
     type Target = [u8];
 

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::dead::Letters;
 use super::fault::{Damage, Fault, Result};
 use super::key::Key;
+#[cfg(test)]
+use super::key::Part;
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::record;
 use super::transaction::Env;
@@ -23,24 +25,38 @@ use super::transaction::Env;
 type Rows = Database<'static, Bytes, Bytes>;
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $name:ident: $kind:ty,)+) => {
-        /// Every table of the store.
+    (
+        $($(#[$doc:meta])* $name:ident: $kind:ty,)+
+        ; $rooms:ident {
+            $($(#[$part_doc:meta])* $part_name:ident: $part_kind:ty as $part:ident,)+
+        }
+    ) => {
+        /// Every table of the store. Those that are led by a room's number and a [`Part`] lie in
+        /// one.
         pub(super) struct Tables {
             $($(#[$doc])* pub(super) $name: $kind,)+
+            $($(#[$part_doc])* pub(super) $part_name: $part_kind,)+
         }
 
-        const NAMES: [&str; [$(stringify!($name)),+].len()] = [$(stringify!($name)),+];
+        const NAMES: [&str; [$(stringify!($name)),+].len() + 1] =
+            [$(stringify!($name),)+ stringify!($rooms)];
 
         impl Tables {
             fn of(rows: [Rows; NAMES.len()]) -> Self {
-                let [$($name),+] = rows;
-                Self { $($name: <$kind>::new(stringify!($name), $name),)+ }
+                let [$($name,)+ $rooms] = rows;
+                Self {
+                    $($name: <$kind>::new(stringify!($name), $name),)+
+                    $($part_name: <$part_kind>::new(stringify!($part_name), $rooms),)+
+                }
             }
 
             /// How many rows each table has.
             #[cfg(test)]
             pub(crate) fn lens(&self, txn: &RoTxn<'_>) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name.rows.len(txn).expect("a number"))),+]
+                vec![
+                    $((stringify!($name), self.$name.rows.len(txn).expect("a number")),)+
+                    $((stringify!($part_name), len_of(self.$part_name.rows, txn, Part::$part)),)+
+                ]
             }
         }
     };
@@ -56,28 +72,10 @@ tables! {
     rooms: Table<u64>,
     /// Rooms of which a part is being removed.
     cuts: Table<Cut>,
-    /// The events of a room, in the order of time.
-    room_events: Index,
-    /// The events about one participant in one room.
-    facts: Index,
-    /// The events that end intervals of a room, in the order in which they count.
-    closers: Index,
     /// Restarts of servers.
     restarts: Index,
-    /// When a call of a room was first joined.
-    first_joins: Table<i64>,
-    /// The same, in the order of time.
-    calls: Index,
-    /// What is known of a participant in a room.
-    standings: Table<Standing>,
-    /// Whose intervals depend on closers of their room, by the last instant that matters.
-    watched: Index,
     /// Rooms with such participants, by the last instant that matters.
     watched_rooms: Table<RoomKey>,
-    /// Intervals that needed a call, in the order of their joins.
-    uncalled: Table<MintedInterval>,
-    /// The calls that they were given, in the order of their first joins.
-    minted: Index,
     stays: Table<Stay>,
     /// Stays in the order of answers: of an app, of a large room.
     by_app: Index,
@@ -98,6 +96,34 @@ tables! {
     dead_letters: Table<DeadLetter>,
     /// How much there is of each app.
     dead_of_app: Table<Letters>,
+    ; room_logs {
+        /// The events of a room, in the order of time.
+        room_events: Index as RoomEvents,
+        /// The events about one participant in one room.
+        facts: Index as Facts,
+        /// The events that end intervals of a room, in the order in which they count.
+        closers: Index as Closers,
+        /// When a call of a room was first joined.
+        first_joins: Table<i64> as FirstJoins,
+        /// The same, in the order of time.
+        calls: Index as Calls,
+        /// What is known of a participant in a room.
+        standings: Table<Standing> as Standings,
+        /// Whose intervals depend on closers of their room, by the last instant that matters.
+        watched: Index as Watched,
+        /// Intervals that needed a call, in the order of their joins.
+        uncalled: Table<MintedInterval> as Uncalled,
+        /// The calls that they were given, in the order of their first joins.
+        minted: Index as Minted,
+    }
+}
+
+/// How many rows of one part there are.
+#[cfg(test)]
+fn len_of(rows: Rows, txn: &RoTxn<'_>, part: Part) -> u64 {
+    let is_of_part = |(key, _): &(&[u8], &[u8])| key[size_of::<u64>()] == part as u8;
+    let rows = rows.iter(txn).expect("rows").map(|row| row.expect("a row"));
+    rows.filter(is_of_part).count() as u64
 }
 
 /// How many tables there are.

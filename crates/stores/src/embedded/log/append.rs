@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::place::Seat;
 use super::touched::{Came, Step, Touched, TouchedRoom};
 use crate::embedded::fault::{Damage, Fault, Result};
-use crate::embedded::key::{Key, KeyParts, time_bytes};
+use crate::embedded::key::{Key, KeyParts, Part, time_bytes};
 use crate::embedded::tables::{Index, Row, Sealed, Tables};
 use crate::embedded::transaction::{Read, Write};
 
@@ -145,13 +145,18 @@ impl EventPlace {
         };
         let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };
         let number = touched.number(&at, || room_number(write, &at))?;
-        set(&write.tables.room_events, write, &self.key(Key::new().u64(number)), step)?;
+        set(
+            &write.tables.room_events,
+            write,
+            &self.key(Key::in_room(number, Part::RoomEvents)),
+            step,
+        )?;
         if let Some(who) = event.presence() {
             let seat = Seat { room: number, participant: &who.participant };
             set(&write.tables.facts, write, &self.key(facts_of(seat)), step)?;
         }
         if let Some(closer) = Closer::from_event(event) {
-            let order = Key::new().u64(number).time(closer.effective_unix_us);
+            let order = Key::in_room(number, Part::Closers).time(closer.effective_unix_us);
             set(&write.tables.closers, write, &self.key(order.u8(rank_byte(closer.rank))), step)?;
         }
         let room = touched.rooms.entry(number).or_insert_with(|| TouchedRoom::new(at));
@@ -189,7 +194,7 @@ pub(super) fn restarts_at(app: domain::AppId, door: &str) -> Key {
 
 /// The beginning of the keys in `facts` of one participant in one room.
 fn facts_of(seat: Seat<'_>) -> Key {
-    Key::new().u64(seat.room).text(seat.participant.as_str())
+    Key::in_room(seat.room, Part::Facts).text(seat.participant.as_str())
 }
 
 fn rank_byte(rank: Rank) -> u8 {
@@ -248,6 +253,5 @@ pub(super) fn facts<'e>(
 
 /// The time at which an event of `room_events` happened.
 pub(super) fn time_of_room_event(index: &Index, key: &[u8]) -> Result<i64> {
-    let mut parts = KeyParts(key);
-    parts.u64().and_then(|_| parts.time()).ok_or_else(|| index.damaged())
+    EventPlace::of(index.name, key).map(|place| place.time_unix_us)
 }

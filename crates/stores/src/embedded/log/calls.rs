@@ -18,7 +18,7 @@ use domain::log::{Certainty, End, Interval};
 use super::place::Room;
 use super::uncalled::{Changed, MintedInterval, interval_key};
 use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, KeyParts, time_bytes};
+use crate::embedded::key::{Key, KeyParts, Part, time_bytes};
 use crate::embedded::transaction::{Read, Write};
 
 /// How many of those who came before the changes are asked whether they are still there.
@@ -37,9 +37,9 @@ pub(super) fn mint_again(
         put_in_call(write, &changed.came, &call)?;
         return Ok(BTreeSet::new());
     }
-    let part = part_to_mint(write.read(), room, scope)?;
-    let calls = mint(room.at.app, &room.at.room, part.intervals);
-    replace_calls(write, room.number, (part.first, part.end), &calls)?;
+    let stretch = stretch_to_mint(write.read(), room, scope)?;
+    let calls = mint(room.at.app, &room.at.room, stretch.intervals);
+    replace_calls(write, room.number, (stretch.first, stretch.end), &calls)?;
     let mut moved = BTreeSet::new();
     let mut places: BTreeMap<(i64, ParticipantId), u16> = BTreeMap::new();
     for Minted { call, intervals, .. } in calls {
@@ -49,7 +49,7 @@ pub(super) fn mint_again(
             let next = places.entry((joined, participant.clone())).or_insert(0);
             let key = interval_key(room.seat(&participant), (joined, *next));
             *next = next.saturating_add(1);
-            if part.calls.get(&*key) != Some(&call) {
+            if stretch.calls.get(&*key) != Some(&call) {
                 let call = Some(call.clone());
                 let minted = MintedInterval { uncalled, call };
                 write.tables.uncalled.put(&mut write.txn, &key, &minted)?;
@@ -72,7 +72,8 @@ struct Scope {
 /// `None` if no change can matter: whoever left after everybody had joined leaves all in their
 /// calls.
 fn scope(read: Read<'_>, room: u64, changed: &Changed) -> Result<Option<Scope>> {
-    let last = read.tables.uncalled.before(read.txn, &Key::new().u64(room), None)?.next();
+    let last =
+        read.tables.uncalled.before(read.txn, &Key::in_room(room, Part::Uncalled), None)?.next();
     let last_joined = last.transpose()?.map(|(_, it)| it.uncalled.interval.joined_unix_us);
     // One that is gone may have been the last, and the beginning of a call.
     let joins = changed.changes.iter().map(|change| change.joined_unix_us);
@@ -92,7 +93,7 @@ fn scope(read: Read<'_>, room: u64, changed: &Changed) -> Result<Option<Scope>> 
 
 /// The call of somebody who is there from before the first change until after the last join.
 fn call_throughout(read: Read<'_>, room: Room<'_>, scope: Scope) -> Result<Option<CallId>> {
-    let prefix = Key::new().u64(room.number);
+    let prefix = Key::in_room(room.number, Part::Uncalled);
     let first_changed = time_bytes(scope.first_changed);
     let before = read.tables.uncalled.before(read.txn, &prefix, Some(&first_changed))?;
     for row in before.take(ASKED_MAX) {
@@ -116,8 +117,8 @@ fn put_in_call(write: &mut Write<'_>, came: &[Key], call: &CallId) -> Result<()>
     Ok(())
 }
 
-/// A part of a room's intervals with nobody in the room before and after.
-struct Part {
+/// A stretch of a room's intervals with nobody in the room before and after.
+struct Stretch {
     /// When it begins.
     first: i64,
     /// When the next one does, if there is one.
@@ -127,12 +128,12 @@ struct Part {
     calls: HashMap<Vec<u8>, CallId>,
 }
 
-fn part_to_mint(
+fn stretch_to_mint(
     read: Read<'_>,
     room: Room<'_>,
     Scope { first_changed, last_changed, .. }: Scope,
-) -> Result<Part> {
-    let prefix = Key::new().u64(room.number);
+) -> Result<Stretch> {
+    let prefix = Key::in_room(room.number, Part::Minted);
     // Whatever joined before the first change is as it was, so the call that was on then began as
     // it did.
     let minted = &read.tables.minted;
@@ -144,8 +145,9 @@ fn part_to_mint(
         None => None,
     };
     let first = began.filter(|began| *began >= room.begins_unix_us).unwrap_or(first_changed);
-    let mut part = Part { first, end: None, intervals: vec![], calls: HashMap::new() };
+    let mut stretch = Stretch { first, end: None, intervals: vec![], calls: HashMap::new() };
     let mut occupied = End::At(first, Certainty::Reported);
+    let prefix = Key::in_room(room.number, Part::Uncalled);
     for row in read.tables.uncalled.range(read.txn, &prefix, &time_bytes(first))? {
         let (key, MintedInterval { uncalled, call }) = row?;
         let Interval { joined_unix_us: joined, end, .. } = uncalled.interval;
@@ -153,19 +155,19 @@ fn part_to_mint(
             && occupied.is_over_at(joined)
             && began_at(read, room.number, joined)?
         {
-            part.end = Some(joined);
+            stretch.end = Some(joined);
             break;
         }
         occupied = occupied.or_later(end);
-        part.calls.extend(call.map(|call| (key.to_vec(), call)));
-        part.intervals.push(uncalled);
+        stretch.calls.extend(call.map(|call| (key.to_vec(), call)));
+        stretch.intervals.push(uncalled);
     }
-    Ok(part)
+    Ok(stretch)
 }
 
 /// Whether a call began at an instant when the room was minted last.
 fn began_at(read: Read<'_>, room: u64, at: i64) -> Result<bool> {
-    let prefix = Key::new().u64(room).time(at);
+    let prefix = Key::in_room(room, Part::Minted).time(at);
     Ok(read.tables.minted.range(read.txn, &prefix, &[])?.next().transpose()?.is_some())
 }
 
@@ -176,12 +178,13 @@ fn replace_calls(
     (first, end): (i64, Option<i64>),
     calls: &[Minted],
 ) -> Result<()> {
-    let key = |at: i64, call: &CallId| Key::new().u64(room).time(at).text(call.as_str());
+    let key =
+        |at: i64, call: &CallId| Key::in_room(room, Part::Minted).time(at).text(call.as_str());
     let began = |minted: &Minted| minted.intervals.first().map(|it| it.interval.joined_unix_us);
     let new: BTreeSet<Key> =
         calls.iter().filter_map(|it| Some(key(began(it)?, &it.call))).collect();
-    let prefix = Key::new().u64(room);
-    let behind = end.map(|end| Key::new().u64(room).time(end));
+    let prefix = Key::in_room(room, Part::Minted);
+    let behind = end.map(|end| Key::in_room(room, Part::Minted).time(end));
     let mut old = BTreeSet::new();
     let minted = &write.tables.minted;
     for row in minted.range(&write.txn, &prefix, &time_bytes(first))? {

@@ -14,7 +14,7 @@ use super::place::Room;
 use super::standing::Watch;
 use super::touched::Came;
 use crate::embedded::fault::{Fault, Result};
-use crate::embedded::key::{Key, KeyParts, time_bytes};
+use crate::embedded::key::{Key, KeyParts, Part, time_bytes};
 use crate::embedded::tables::Index;
 use crate::embedded::transaction::Read;
 
@@ -117,7 +117,8 @@ impl<'t> RoomClosers<'t> {
         candidates: &mut Vec<Rc<Closer>>,
     ) -> Result<()> {
         let index = &self.read.tables.closers;
-        let rows = index.range(self.read.txn, &Key::new().u64(self.room.number), since)?;
+        let prefix = Key::in_room(self.room.number, Part::Closers);
+        let rows = index.range(self.read.txn, &prefix, since)?;
         let mut found: Option<Rc<Closer>> = None;
         for row in rows {
             let closer = self.closer(index, row?.0)?;
@@ -182,7 +183,7 @@ impl<'t> RoomClosers<'t> {
         candidates: &mut Vec<Rc<Closer>>,
     ) -> Result<()> {
         let index = &self.read.tables.calls;
-        let prefix = Key::new().u64(self.room.number);
+        let prefix = Key::in_room(self.room.number, Part::Calls);
         let mut found: Option<i64> = None;
         for row in index.range(self.read.txn, &prefix, since)? {
             let mut parts = KeyParts(&row?.0[prefix.len()..]);
@@ -209,7 +210,8 @@ impl<'t> RoomClosers<'t> {
         let index = &self.read.tables.room_events;
         let before = time_bytes(closer.effective_unix_us);
         let mut heard = None;
-        for row in index.before(self.read.txn, &Key::new().u64(self.room.number), &before)? {
+        let prefix = Key::in_room(self.room.number, Part::RoomEvents);
+        for row in index.before(self.read.txn, &prefix, &before)? {
             let (key, _) = row?;
             if time_of_room_event(index, key)? < self.room.begins_unix_us {
                 break;

@@ -19,7 +19,7 @@ use super::append::{EventPlace, KnownEvent, event_of, restarts_at, room_key};
 use super::remove::{Cut, Removal};
 use crate::embedded::dead;
 use crate::embedded::fault::Result;
-use crate::embedded::key::Key;
+use crate::embedded::key::{Key, Part};
 use crate::embedded::transaction::Read;
 
 /// How many events are walked over in one step.
@@ -188,7 +188,7 @@ impl Cuts {
 fn events_of(read: Read<'_>, number: u64, at: &RoomKey) -> Result<Option<Vec<Event>>> {
     let mut events = vec![];
     let index = &read.tables.room_events;
-    for row in index.range(read.txn, &Key::new().u64(number), &[])? {
+    for row in index.range(read.txn, &Key::in_room(number, Part::RoomEvents), &[])? {
         if events.len() >= ROOM_EVENTS_MAX {
             tracing::warn!(room = number, "a room has too many events to be retired");
             return Ok(None);

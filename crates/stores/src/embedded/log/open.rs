@@ -18,7 +18,7 @@ use super::place::Seat;
 use super::uncalled::call_of;
 use super::{standing, stays};
 use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, KeyParts};
+use crate::embedded::key::{Key, KeyParts, Part};
 use crate::embedded::transaction::Read;
 
 /// How many rows are read in one transaction.
@@ -201,7 +201,7 @@ impl Looking {
     /// Looks on for the last thing that was heard of the call.
     fn last_heard(&mut self, read: Read<'_>, rows_left: &mut usize) -> Result<Heard> {
         let index = &read.tables.room_events;
-        let prefix = Key::new().u64(self.room);
+        let prefix = Key::in_room(self.room, Part::RoomEvents);
         let call = (!self.minted).then_some(&self.call);
         for row in index.before(read.txn, &prefix, &self.before)? {
             if *rows_left == 0 {

@@ -21,7 +21,7 @@ use super::touched::{Touched, TouchedRoom};
 use super::uncalled::interval_key;
 use crate::embedded::dead;
 use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, KeyParts};
+use crate::embedded::key::{Key, KeyParts, Part};
 use crate::embedded::recent::Recent;
 use crate::embedded::tables::Index;
 use crate::embedded::transaction::{Read, Write};
@@ -119,10 +119,8 @@ fn clear(
     events_max: usize,
     removed: &mut Removed,
 ) -> Result<()> {
-    let number = Key::new().u64(room.number);
-    let end = number.clone().time(room.begins_unix_us);
     let index = &write.tables.room_events;
-    let keys = first_keys(index, write.read(), (&number, &end), events_max)?;
+    let keys = first_keys(index, write.read(), (room, Part::RoomEvents), events_max)?;
     let mut touched = Touched::default();
     for key in &keys {
         let place = EventPlace::of(index.name, key)?;
@@ -141,25 +139,29 @@ fn clear(
     }
     // There are no more calls that were minted than events.
     let minted = &write.tables.minted;
-    for key in first_keys(minted, write.read(), (&number, &end), events_max)? {
+    for key in first_keys(minted, write.read(), (room, Part::Minted), events_max)? {
         minted.delete(&mut write.txn, &key)?;
     }
     if keys.len() < events_max {
-        write.tables.cuts.delete(&mut write.txn, &number)?;
-        if index.range(&write.txn, &number, &[])?.next().transpose()?.is_none() {
+        write.tables.cuts.delete(&mut write.txn, &Key::new().u64(room.number))?;
+        let events = Key::in_room(room.number, Part::RoomEvents);
+        if index.range(&write.txn, &events, &[])?.next().transpose()?.is_none() {
             write.tables.rooms.delete(&mut write.txn, &room_key(room.at))?;
         }
     }
     Ok(())
 }
 
+/// The first keys of a part that is led by time, up to the cut.
 fn first_keys(
     index: &Index,
     read: Read<'_>,
-    (first, end): (&Key, &Key),
+    (room, part): (Room<'_>, Part),
     max: usize,
 ) -> Result<Vec<Vec<u8>>> {
-    let rows = index.between(read.txn, first, end)?.take(max);
+    let first = Key::in_room(room.number, part);
+    let end = first.clone().time(room.begins_unix_us);
+    let rows = index.between(read.txn, &first, &end)?.take(max);
     rows.map(|row| Ok(row?.0.to_vec())).collect()
 }
 
@@ -170,11 +172,11 @@ fn forget_first_joins<'c>(
     calls: impl Iterator<Item = &'c CallId>,
 ) -> Result<()> {
     for call in calls {
-        let key = Key::new().u64(room.number).bytes(call.as_str().as_bytes());
+        let key = Key::in_room(room.number, Part::FirstJoins).bytes(call.as_str().as_bytes());
         let Write { tables, txn, .. } = write;
         let first = tables.first_joins.find(txn, &key)?;
         if let Some(first) = first.filter(|first| *first < room.begins_unix_us) {
-            let by_time = Key::new().u64(room.number).time(first).text(call.as_str());
+            let by_time = Key::in_room(room.number, Part::Calls).time(first).text(call.as_str());
             tables.calls.delete(txn, &by_time)?;
             tables.first_joins.delete(txn, &key)?;
         }

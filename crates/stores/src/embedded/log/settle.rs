@@ -19,7 +19,7 @@ use super::tally;
 use super::touched::{Came, ToldJoins, Touched, TouchedRoom};
 use super::uncalled::{self, Changed};
 use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, time_bytes};
+use crate::embedded::key::{Key, Part, time_bytes};
 use crate::embedded::transaction::{Read, Write};
 
 /// Brings everything that is derived from events up to date with them.
@@ -62,14 +62,14 @@ fn settle_first_joins(
     touched: &mut TouchedRoom<'_>,
 ) -> Result<()> {
     for (call, joins) in &touched.calls {
-        let key = Key::new().u64(room).bytes(call.as_str().as_bytes());
+        let key = Key::in_room(room, Part::FirstJoins).bytes(call.as_str().as_bytes());
         let old = write.tables.first_joins.find(&write.txn, &key)?;
         let new = first_join(write.read(), (room, begins_unix_us), (call, joins), old)?;
         if old == new {
             continue;
         }
         let Write { tables, txn, .. } = write;
-        let by_time = |at: i64| Key::new().u64(room).time(at).text(call.as_str());
+        let by_time = |at: i64| Key::in_room(room, Part::Calls).time(at).text(call.as_str());
         if let Some(old) = old {
             tables.calls.delete(txn, &by_time(old))?;
             tables.first_joins.delete(txn, &key)?;
@@ -97,7 +97,8 @@ fn first_join(
     // room.
     let mut first: Option<i64> = None;
     let index = &read.tables.room_events;
-    for row in index.range(read.txn, &Key::new().u64(room), &time_bytes(begins_unix_us))? {
+    let events = Key::in_room(room, Part::RoomEvents);
+    for row in index.range(read.txn, &events, &time_bytes(begins_unix_us))? {
         let event = event_of(read, index, row?.0)?;
         if let Some((_, joined)) = told_join(&event).filter(|(told, _)| *told == call) {
             first = Some(first.unwrap_or(i64::MAX).min(joined));

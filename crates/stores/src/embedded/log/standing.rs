@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::{Room, Seat};
 use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, KeyParts, time_bytes, time_from};
+use crate::embedded::key::{Key, KeyParts, Part, time_bytes, time_from};
 use crate::embedded::transaction::{Read, Write};
 
 /// What is kept of a participant in a room.
@@ -50,7 +50,7 @@ const CLOSERS: u8 = 0;
 const HEARD: u8 = 1;
 
 fn standing_key(seat: Seat<'_>) -> Key {
-    Key::new().u64(seat.room).bytes(seat.participant.as_str().as_bytes())
+    Key::in_room(seat.room, Part::Standings).bytes(seat.participant.as_str().as_bytes())
 }
 
 pub(super) fn find(read: Read<'_>, seat: Seat<'_>) -> Result<Standing> {
@@ -62,7 +62,7 @@ pub(super) fn all_in<'t>(
     read: Read<'t>,
     room: u64,
 ) -> Result<impl Iterator<Item = Result<Standing>> + use<'t>> {
-    let rows = read.tables.standings.range(read.txn, &Key::new().u64(room), &[])?;
+    let rows = read.tables.standings.range(read.txn, &Key::in_room(room, Part::Standings), &[])?;
     Ok(rows.map(|row| Ok(row?.1)))
 }
 
@@ -97,7 +97,7 @@ pub(super) fn replace(
 
 fn rows_of(seat: Seat<'_>, watch: Watch) -> impl Iterator<Item = (Key, i64)> {
     let key = move |kind, until: i64| {
-        Key::new().u64(seat.room).u8(kind).time(until).text(seat.participant.as_str())
+        watched_of(seat.room, kind).time(until).text(seat.participant.as_str())
     };
     let closers = watch.closers.map(|(from, until)| (key(CLOSERS, until), from));
     let heard = watch.heard_before_unix_us.map(|before| (key(HEARD, before), before));
@@ -134,11 +134,12 @@ fn watching<'t>(
     room: u64,
     (kind, since_unix_us): (u8, i64),
 ) -> Result<impl Iterator<Item = Result<Watcher>> + use<'t>> {
-    let prefix = Key::new().u64(room).u8(kind);
+    let prefix = watched_of(room, kind);
     let index = &read.tables.watched;
     let rows = index.range(read.txn, &prefix, &time_bytes(since_unix_us))?;
-    let parse = |(key, value): (&[u8], &[u8])| {
-        let mut parts = KeyParts(&key[prefix_len()..]);
+    let prefix_len = prefix.len();
+    let parse = move |(key, value): (&[u8], &[u8])| {
+        let mut parts = KeyParts(&key[prefix_len..]);
         let until_unix_us = parts.time()?;
         let participant = ParticipantId::parse(parts.text()?).ok()?;
         let from_unix_us = time_from(value.try_into().ok()?);
@@ -147,8 +148,9 @@ fn watching<'t>(
     Ok(rows.map(move |row| parse(row?).ok_or_else(|| index.damaged())))
 }
 
-const fn prefix_len() -> usize {
-    size_of::<u64>() + 1
+/// The beginning of the keys in `watched` of one kind.
+fn watched_of(room: u64, kind: u8) -> Key {
+    Key::in_room(room, Part::Watched).u8(kind)
 }
 
 fn room_key(at: &RoomKey) -> Key {
@@ -159,7 +161,7 @@ fn room_key(at: &RoomKey) -> Key {
 /// gone.
 pub(super) fn list_room(write: &mut Write<'_>, room: Room<'_>, until_unix_us: i64) -> Result<()> {
     let Write { tables, txn, .. } = write;
-    let prefix = Key::new().u64(room.number).u8(CLOSERS).time(until_unix_us);
+    let prefix = watched_of(room.number, CLOSERS).time(until_unix_us);
     let watched = tables.watched.range(txn, &prefix, &[])?.next().transpose()?.is_some();
     let key = room_key(room.at).time(until_unix_us).u64(room.number);
     let listed = tables.watched_rooms.find(txn, &key)?.is_some();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Seat;
 use crate::embedded::fault::Result;
-use crate::embedded::key::Key;
+use crate::embedded::key::{Key, Part};
 use crate::embedded::transaction::{Read, Write};
 
 /// An interval that needed a call, and the call that it was given, once it was.
@@ -56,7 +56,7 @@ pub(super) fn placed(intervals: &[Interval]) -> Vec<(Place, &Interval)> {
 }
 
 pub(super) fn interval_key(seat: Seat<'_>, (joined, nth): Place) -> Key {
-    Key::new().u64(seat.room).time(joined).text(seat.participant.as_str()).u16(nth)
+    Key::in_room(seat.room, Part::Uncalled).time(joined).text(seat.participant.as_str()).u16(nth)
 }
 
 /// Replaces the intervals of one participant that need calls, and notes what changed.
