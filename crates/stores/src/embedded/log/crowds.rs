@@ -6,9 +6,9 @@
 //! [`CROWD_MAX`] stays, and for none with [`CROWD_MIN`] or fewer.
 
 use super::index::{self, CLASSES, Scope};
-use super::sums::{Kinds, KindsChange, prefix};
+use super::sums::{Kinds, KindsChange, decode, encode, prefix};
 use crate::embedded::fault::Result;
-use crate::embedded::key::{Key, KeyParts};
+use crate::embedded::key::Key;
 use crate::embedded::tables::Row;
 use crate::embedded::transaction::{Read, Write};
 
@@ -41,9 +41,7 @@ fn key_of(prefix: &Key, second: i64, first: &[u8]) -> Key {
 }
 
 fn parse((key, value): Row<'_>, head_len: usize) -> Option<Piece> {
-    let mut parts = KeyParts(value);
-    let kinds = Kinds { clients: parts.u64()?, servers: parts.u64()? };
-    Some(Piece { first: key.get(head_len..)?.to_vec(), kinds })
+    Some(Piece { first: key.get(head_len..)?.to_vec(), kinds: decode(value)? })
 }
 
 fn pieces<'t>(read: Read<'t>, head: &Key) -> Result<impl Iterator<Item = Result<Piece>> + use<'t>> {
@@ -140,7 +138,7 @@ fn follow(
         } else if now.all() == 0 && number > 0 {
             table.delete(&mut write.txn, &key)?;
         } else {
-            table.put(&mut write.txn, &key, &encode(now))?;
+            table.put(&mut write.txn, &key, &encode(table, &now)?)?;
         }
     }
     Ok(())
@@ -180,23 +178,14 @@ fn cut(
         } else {
             last
         };
-        match is_server {
-            true => piece.kinds.servers += 1,
-            false => piece.kinds.clients += 1,
-        }
+        piece.kinds.add(*is_server);
     }
     for Piece { first, kinds } in pieces {
         let key = key_of(prefix, second, &first);
-        write.tables.crowds.put(&mut write.txn, &key, &encode(kinds))?;
+        let table = &write.tables.crowds;
+        table.put(&mut write.txn, &key, &encode(table, &kinds)?)?;
     }
     Ok(())
-}
-
-fn encode(kinds: Kinds) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&kinds.clients.to_be_bytes());
-    bytes[8..].copy_from_slice(&kinds.servers.to_be_bytes());
-    bytes
 }
 
 /// Panics unless the pieces are those of these stays: each second's places and kinds.
@@ -227,10 +216,7 @@ pub(super) fn check(
             let places: std::collections::BTreeSet<&Key> = here().map(|(rest, _)| rest).collect();
             assert!(places.len() as u64 <= CROWD_MAX, "{second}, piece {number}: large");
             for (_, is_server) in here() {
-                match is_server {
-                    true => kinds.servers += 1,
-                    false => kinds.clients += 1,
-                }
+                kinds.add(*is_server);
             }
             assert_eq!(piece.kinds, kinds, "{second}, piece {number}");
         }

@@ -1,26 +1,28 @@
 //! How many stays began and ended in each second, and sums of that: so that `Total` and the second
 //! in which a page begins are found without visiting rows.
 //!
-//! A scope has a row for each second in which a stay began or ended, one for each 64 seconds that
-//! have any, one for each 64 of those, and so on. What happened before an instant is at most 63
-//! rows of each level; the same rows, walked down from the top, tell in which second the n-th
-//! began.
+//! A scope has a row for each 64 seconds in which a stay began or ended, with the sum and each of
+//! the seconds; one sum for each 64 of those that have any, and one for each 64 of these. What
+//! happened before an instant is at most 63 rows of each level and a part of one; the same rows,
+//! walked down from the top, tell in which second the n-th began.
 
 use domain::AppId;
 use domain::ids::RoomId;
+use serde::{Deserialize, Serialize};
 
 use super::index::Scope;
-use crate::embedded::fault::Result;
+use crate::embedded::fault::{Fault, Result};
 use crate::embedded::key::{Key, KeyParts};
-use crate::embedded::tables::Row;
+use crate::embedded::tables::{Index, Row};
 use crate::embedded::transaction::{Read, Write};
 
-/// Each bucket of a level is as long as 64 of the level below.
+/// Each bucket of a level is as long as 64 of the level below, and those of the lowest are as long
+/// as 64 seconds.
 const BUCKET_BITS: u32 = 6;
 
-/// Seconds, then 64 of them, then 64 of those (68 minutes), then 64 of those (three days). Of the
-/// last there is one for every three days that the log reaches back.
-const LEVELS: u8 = 4;
+/// 64 seconds, then 64 of those (68 minutes), then 64 of those (three days). Of the last there is
+/// one for every three days that the log reaches back.
+const LEVELS: u8 = 3;
 
 /// The beginning of the keys of a scope's sums; also of its crowds.
 pub(super) fn prefix(scope: Scope<'_>) -> Key {
@@ -31,7 +33,7 @@ pub(super) fn prefix(scope: Scope<'_>) -> Key {
 }
 
 /// How many stays, of clients and of servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kinds {
     pub(super) clients: u64,
     pub(super) servers: u64,
@@ -48,6 +50,14 @@ impl Kinds {
 
     fn plus(self, other: Self) -> Self {
         Self { clients: self.clients + other.clients, servers: self.servers + other.servers }
+    }
+
+    /// One more.
+    pub(super) fn add(&mut self, is_server: bool) {
+        match is_server {
+            true => self.servers += 1,
+            false => self.clients += 1,
+        }
     }
 
     /// `None` if it would be less than nothing.
@@ -80,7 +90,7 @@ impl KindsChange {
 }
 
 /// How many stays began and ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sums {
     pub(super) began: Kinds,
     pub(super) ended: Kinds,
@@ -99,28 +109,65 @@ impl SumsChange {
     }
 }
 
-const NUMBER_LEN: usize = size_of::<u64>();
-
 impl Sums {
     fn plus(self, other: Self) -> Self {
         Self { began: self.began.plus(other.began), ended: self.ended.plus(other.ended) }
     }
 
-    fn encode(self) -> [u8; 4 * NUMBER_LEN] {
-        let Self { began, ended } = self;
-        let numbers = [began.clients, began.servers, ended.clients, ended.servers];
-        let mut bytes = [0; 4 * NUMBER_LEN];
-        for (into, number) in bytes.chunks_exact_mut(NUMBER_LEN).zip(numbers) {
-            into.copy_from_slice(&number.to_be_bytes());
-        }
-        bytes
+    /// `None` if it would be less than nothing.
+    fn changed(self, change: SumsChange) -> Option<Self> {
+        let (began, ended) = (self.began.changed(change.began)?, self.ended.changed(change.ended)?);
+        Some(Self { began, ended })
     }
+}
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut parts = KeyParts(bytes);
-        let mut kinds = || Some(Kinds { clients: parts.u64()?, servers: parts.u64()? });
-        Some(Self { began: kinds()?, ended: kinds()? })
+/// A row of the lowest level. It begins as those of the others are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Seconds {
+    all: Sums,
+    /// Those in which there was anything, by their place among the 64.
+    each: Vec<(u8, Sums)>,
+}
+
+impl Seconds {
+    /// Changes what began and ended in one of them, and tells how it is afterwards; `None` if it
+    /// would be less than nothing.
+    fn change(&mut self, second: i64, by: SumsChange) -> Option<Sums> {
+        let place = place_of(second);
+        self.all = self.all.changed(by)?;
+        match self.each.binary_search_by_key(&place, |it| it.0) {
+            Ok(at) => {
+                let now = self.each[at].1.changed(by)?;
+                match now == Sums::default() {
+                    true => drop(self.each.remove(at)),
+                    false => self.each[at].1 = now,
+                }
+                Some(now)
+            }
+            Err(at) => {
+                let now = Sums::default().changed(by)?;
+                if now != Sums::default() {
+                    self.each.insert(at, (place, now));
+                }
+                Some(now)
+            }
+        }
     }
+}
+
+/// The place of a second among the 64 of its bucket.
+fn place_of(second: i64) -> u8 {
+    (second & ((1 << BUCKET_BITS) - 1)) as u8
+}
+
+/// Numbers that are mostly small, in the encoding of records.
+pub(super) fn encode<T: Serialize>(table: &Index, value: &T) -> Result<Vec<u8>> {
+    postcard::to_allocvec(value).map_err(|source| Fault::Unencodable { table: table.name, source })
+}
+
+/// What a value begins with.
+pub(super) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Option<T> {
+    postcard::take_from_bytes(bytes).ok().map(|it| it.0)
 }
 
 /// The sums of one scope.
@@ -162,7 +209,9 @@ impl<'t> SumsOf<'t> {
             })?;
             first = end << BUCKET_BITS;
         }
-        Ok(sums)
+        let each = self.seconds(bucket_of(second, 0))?.each;
+        let before = each.iter().take_while(|it| it.0 < place_of(second));
+        Ok(before.fold(sums, |sums, it| sums.plus(it.1)))
     }
 
     /// The second in which a stay began before which exactly `rank` others or fewer did, and how
@@ -182,9 +231,27 @@ impl<'t> SumsOf<'t> {
                 found.is_none()
             })?;
             let Some(bucket) = found else { return Ok(None) };
-            first = if level == 0 { bucket } else { bucket << BUCKET_BITS };
+            first = bucket << BUCKET_BITS;
         }
-        Ok(Some((first, left)))
+        for (place, sums) in self.seconds(first >> BUCKET_BITS)?.each {
+            let began = sums.began.selected(with_servers);
+            if left < began {
+                return Ok(Some((first + i64::from(place), left)));
+            }
+            left -= began;
+        }
+        // The sum of a row is that of its seconds.
+        Err(self.read.tables.sums.damaged())
+    }
+
+    /// A row of the lowest level; an empty one if there is none.
+    fn seconds(&self, bucket: i64) -> Result<Seconds> {
+        let table = &self.read.tables.sums;
+        let key = self.prefix.clone().u8(0).time(bucket);
+        match table.find(self.read.txn, &key)? {
+            Some(value) => decode(value).ok_or_else(|| table.damaged()),
+            None => Ok(Seconds::default()),
+        }
     }
 
     /// Shows the rows of a level from a bucket on, as long as `next` wants more.
@@ -203,59 +270,81 @@ impl<'t> SumsOf<'t> {
 
     fn parse(&self, (key, value): Row<'_>) -> Option<(i64, Sums)> {
         let mut parts = KeyParts(key.get(self.prefix.len() + size_of::<u8>()..)?);
-        Some((parts.time()?, Sums::decode(value)?))
+        Some((parts.time()?, decode(value)?))
     }
 }
 
 fn bucket_of(second: i64, level: u8) -> i64 {
-    second >> (BUCKET_BITS * u32::from(level))
+    second >> (BUCKET_BITS * (u32::from(level) + 1))
 }
 
-/// Changes what began and ended in a second, and tells how it is afterwards.
+/// Changes what began and ended in some seconds, which come in order, and tells of each how it is
+/// afterwards.
 pub(super) fn change(
     write: &mut Write<'_>,
     scope: Scope<'_>,
     changes: impl IntoIterator<Item = (i64, SumsChange)>,
 ) -> Result<Vec<(i64, Sums)>> {
     let prefix = prefix(scope);
-    // The seconds come in order, so those of one bucket stand together.
-    let mut level: Vec<(i64, SumsChange)> = changes.into_iter().collect();
+    let changes: Vec<(i64, SumsChange)> = changes.into_iter().collect();
     let mut seconds = vec![];
-    for number in 0..LEVELS {
+    let mut level = vec![];
+    for of_bucket in changes.chunk_by(|one, other| bucket_of(one.0, 0) == bucket_of(other.0, 0)) {
+        let bucket = bucket_of(of_bucket[0].0, 0);
+        let key = prefix.clone().u8(0).time(bucket);
+        seconds.extend(change_seconds(write, &key, of_bucket)?);
+        level.push((bucket, sum_of(of_bucket)));
+    }
+    for number in 1..LEVELS {
+        let above = |it: &(i64, SumsChange)| bucket_of(it.0, 0);
+        let buckets = level.chunk_by(|one, other| above(one) == above(other));
+        level = buckets.map(|below| (above(&below[0]), sum_of(below))).collect();
         for (bucket, by) in &level {
-            let now = change_row(write, &prefix.clone().u8(number).time(*bucket), *by)?;
-            if number == 0 {
-                seconds.push((*bucket, now));
-            }
+            change_sum(write, &prefix.clone().u8(number).time(*bucket), *by)?;
         }
-        let mut above: Vec<(i64, SumsChange)> = vec![];
-        for (bucket, by) in level {
-            let bucket = bucket_of(bucket, 1);
-            match above.last_mut() {
-                Some(last) if last.0 == bucket => last.1 = last.1.plus(by),
-                _ => above.push((bucket, by)),
-            }
-        }
-        level = above;
     }
     Ok(seconds)
 }
 
-fn change_row(write: &mut Write<'_>, key: &Key, by: SumsChange) -> Result<Sums> {
+fn sum_of(changes: &[(i64, SumsChange)]) -> SumsChange {
+    changes.iter().fold(SumsChange::default(), |sum, it| sum.plus(it.1))
+}
+
+fn change_seconds(
+    write: &mut Write<'_>,
+    key: &Key,
+    changes: &[(i64, SumsChange)],
+) -> Result<Vec<(i64, Sums)>> {
     let table = &write.tables.sums;
-    let old = match table.find(&write.txn, key)? {
-        Some(value) => Sums::decode(value).ok_or_else(|| table.damaged())?,
+    let mut row: Seconds = match table.find(&write.txn, key)? {
+        Some(value) => decode(value).ok_or_else(|| table.damaged())?,
+        None => Seconds::default(),
+    };
+    let change = |&(second, by): &(i64, SumsChange)| {
+        let now = row.change(second, by).ok_or_else(|| table.damaged())?;
+        Ok((second, now))
+    };
+    let now = changes.iter().map(change).collect::<Result<_>>()?;
+    match row.each.is_empty() {
+        true => table.delete(&mut write.txn, key)?,
+        false => table.put(&mut write.txn, key, &encode(table, &row)?)?,
+    }
+    Ok(now)
+}
+
+fn change_sum(write: &mut Write<'_>, key: &Key, by: SumsChange) -> Result<()> {
+    if by == SumsChange::default() {
+        return Ok(());
+    }
+    let table = &write.tables.sums;
+    let old: Sums = match table.find(&write.txn, key)? {
+        Some(value) => decode(value).ok_or_else(|| table.damaged())?,
         None => Sums::default(),
     };
-    let began = old.began.changed(by.began).ok_or_else(|| table.damaged())?;
-    let ended = old.ended.changed(by.ended).ok_or_else(|| table.damaged())?;
-    let new = Sums { began, ended };
-    if new == Sums::default() {
-        table.delete(&mut write.txn, key)?;
-    } else if new != old {
-        table.put(&mut write.txn, key, &new.encode())?;
+    match old.changed(by).ok_or_else(|| table.damaged())? {
+        none if none == Sums::default() => table.delete(&mut write.txn, key),
+        new => table.put(&mut write.txn, key, &encode(table, &new)?),
     }
-    Ok(new)
 }
 
 /// All the rows that these stays make, counted one by one.
@@ -264,19 +353,30 @@ pub(super) fn rows_of<'s>(
     prefix: &Key,
     stays: impl Iterator<Item = &'s domain::log::Stay>,
 ) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut rows = std::collections::BTreeMap::<Vec<u8>, Sums>::new();
+    use std::collections::BTreeMap;
+
+    let key = |level: u8, bucket: i64| prefix.clone().u8(level).time(bucket).to_vec();
+    let mut seconds: BTreeMap<i64, Sums> = BTreeMap::new();
     for stay in stays {
-        for level in 0..LEVELS {
-            let key = |second| prefix.clone().u8(level).time(bucket_of(second, level)).to_vec();
-            let count = |kinds: &mut Kinds| match stay.is_server() {
-                true => kinds.servers += 1,
-                false => kinds.clients += 1,
-            };
-            count(&mut rows.entry(key(stay.created_unix_s())).or_default().began);
-            if let Some(left) = stay.left_unix_s() {
-                count(&mut rows.entry(key(left)).or_default().ended);
-            }
+        seconds.entry(stay.created_unix_s()).or_default().began.add(stay.is_server());
+        if let Some(left) = stay.left_unix_s() {
+            seconds.entry(left).or_default().ended.add(stay.is_server());
         }
     }
-    rows.into_iter().map(|(key, sums)| (key, sums.encode().to_vec())).collect()
+    let mut rows: BTreeMap<i64, Seconds> = BTreeMap::new();
+    let mut sums: BTreeMap<Vec<u8>, Sums> = BTreeMap::new();
+    for (second, sum) in seconds {
+        let row = rows.entry(bucket_of(second, 0)).or_default();
+        row.all = row.all.plus(sum);
+        row.each.push((place_of(second), sum));
+        for level in 1..LEVELS {
+            let all = sums.entry(key(level, bucket_of(second, level))).or_default();
+            *all = all.plus(sum);
+        }
+    }
+    let bytes = |value: &Sums| postcard::to_allocvec(value).expect("bytes");
+    let rows = rows
+        .into_iter()
+        .map(|(bucket, row)| (key(0, bucket), postcard::to_allocvec(&row).expect("bytes")));
+    rows.chain(sums.iter().map(|(key, sum)| (key.clone(), bytes(sum)))).collect()
 }
