@@ -99,6 +99,20 @@ def _growth(results):
     return lines
 
 
+def _profile(results):
+    found = results["facts"]["profile"]
+    lines = ["| µs of the server's processor | " + " | ".join(
+                 WORDS[name].replace("event,", "a batch of events,").replace("in batches of", "of")
+                 for name in found) + " |", "| --- " * (len(found) + 1) + "|"]
+    parts = {part: sum(one["parts"].get(part, 0) for one in found.values())
+             for one in found.values() for part in one["parts"]}
+    for part in sorted(parts, key=lambda part: -parts[part]):
+        cells = [number(one["parts"].get(part, 0) * one["server_cpu_us"]) for one in found.values()]
+        lines.append(f"| {part} | " + " | ".join(cells) + " |")
+    in_all = [number(one["server_cpu_us"]) for one in found.values()]
+    return lines + ["| in all | " + " | ".join(in_all) + " |"]
+
+
 def _limits(results):
     lines = ["| what | takes |", "| --- | --- |"]
     for found in results["facts"]["limits"].values():
@@ -195,6 +209,8 @@ def render(results, pictures):
         lines += ["", "## How cost grows", "", "The server's processor time for each, and how many "
                   "there were in a second; one thing grows, the rest stays as it is.", ""]
         lines += _growth(results)
+    if "profile" in results["facts"]:
+        lines += ["", "## Where the processor time goes", ""] + _profile(results)
     if "limits" in results["facts"]:
         lines += ["", "## What the machine can do at best", "", "Each alone, on one core, in a loop; "
                   "the middle of several stretches.", ""] + _limits(results)
