@@ -24,6 +24,7 @@ mod log;
 mod open;
 mod pages;
 mod retention;
+mod scattered;
 mod story;
 
 /// An empty store, and the folder that goes when the test is over.

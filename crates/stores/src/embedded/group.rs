@@ -6,10 +6,14 @@ use super::fault::Result;
 use super::log::{self, Touched};
 use super::recent::Recent;
 use super::transaction::Write;
+use super::trays;
 use super::users;
 
 /// Applies the changes, and leaves the outcomes in them.
+///
+/// A group without changes is for what can be done while nobody waits.
 pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Recent) -> Result<()> {
+    let is_idle = changes.is_empty();
     let mut touched = Touched::default();
     for change in &mut *changes {
         match change {
@@ -23,6 +27,7 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             Change::Remove(_) => {}
         }
     }
+    trays::settle(write, is_idle)?;
     recent.note(touched.rooms());
     // Once for the whole group: those who come together often concern each other.
     log::settle(write, touched)?;

@@ -2,8 +2,8 @@
 //!
 //! The README tells the tables: keys, values, and why in this order. Read the code in this order:
 //! `open` (whose folder it is), `tables`, `record` and `key` (how rows are written down), `writer`
-//! and `group` (how a change becomes durable), `users` (the
-//! directory), `log` (the room log).
+//! and `group` (how a change becomes durable), `users` and `trays` (the directory), `log` (the room
+//! log).
 
 mod change;
 mod dead;
@@ -20,6 +20,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod trays;
 mod users;
 mod writer;
 

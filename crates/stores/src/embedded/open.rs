@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use domain::error::EngineError;
 use heed::EnvOpenOptions;
 
 use super::tables::{TABLES, Tables};
@@ -94,6 +95,14 @@ pub enum OpenError {
         folder: PathBuf,
         /// What it said.
         source: heed::Error,
+    },
+    /// What lies there cannot be read.
+    #[error("cannot read the store in {}", folder.display())]
+    Unreadable {
+        /// Where it is.
+        folder: PathBuf,
+        /// What it said.
+        source: EngineError,
     },
 }
 

@@ -34,6 +34,12 @@ pub(super) fn unseal<'b, T: Deserialize<'b>>(
     key: &[u8],
     bytes: &'b [u8],
 ) -> Result<T> {
+    let value = check(table, key, bytes)?;
+    postcard::from_bytes(value).map_err(|_| Fault::Damaged { table, how: Damage::Encoding })
+}
+
+/// The value that was sealed under `key`, as it is encoded.
+pub(super) fn check<'b>(table: &'static str, key: &[u8], bytes: &'b [u8]) -> Result<&'b [u8]> {
     let damaged = |how| Fault::Damaged { table, how };
     let (found, versioned) =
         bytes.split_at_checked(CHECKSUM_LEN).ok_or(damaged(Damage::Checksum))?;
@@ -41,9 +47,7 @@ pub(super) fn unseal<'b, T: Deserialize<'b>>(
         return Err(damaged(Damage::Checksum));
     }
     match versioned.split_first() {
-        Some((&VERSION, value)) => {
-            postcard::from_bytes(value).map_err(|_| damaged(Damage::Encoding))
-        }
+        Some((&VERSION, value)) => Ok(value),
         _ => Err(damaged(Damage::Version)),
     }
 }

@@ -21,6 +21,7 @@ use super::open::{OpenError, Options, open};
 use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::{Env, Read};
+use super::trays::{Directory, Trays};
 use super::users;
 use super::writer::Writer;
 
@@ -39,6 +40,7 @@ pub struct Embedded {
     pub(super) tables: Arc<Tables>,
     pub(super) env: Env,
     recent: Arc<Recent>,
+    trays: Arc<Trays>,
     pass: Mutex<log::Pass>,
     _lock: File,
 }
@@ -50,11 +52,16 @@ impl Embedded {
         let tables = Arc::new(opened.tables);
         let (env, folder) = (opened.env, options.folder.clone());
         let recent = Arc::new(Recent::default());
-        let shared = (Arc::clone(&tables), Arc::clone(&recent));
-        let writer = Writer::start(env.clone(), shared, folder.clone())
+        let (trays, work) = Trays::open(&env, &tables).map_err(|fault| {
+            let source = EngineError::new(fault);
+            OpenError::Unreadable { folder: folder.clone(), source }
+        })?;
+        let trays = Arc::new(trays);
+        let shared = (Arc::clone(&tables), Arc::clone(&recent), Arc::clone(&trays));
+        let writer = Writer::start(env.clone(), shared, work, folder.clone())
             .map_err(|source| OpenError::Folder { folder, source })?;
         let pass = Mutex::default();
-        Ok(Self { writer, tables, env, recent, pass, _lock: opened.lock })
+        Ok(Self { writer, tables, env, recent, trays, pass, _lock: opened.lock })
     }
 
     /// How many rows each table has.
@@ -143,7 +150,8 @@ impl Store for Embedded {
     }
 
     async fn look_at_users(&self, app: AppId, ids: &[UserId], look: &mut Look<'_>) -> Result<()> {
-        self.read(|read| users::look_at(read, app, ids, look))
+        let read = |directory: Directory<'_>| users::look_at(directory, app, ids, look);
+        Ok(self.trays.read(&self.env, &self.tables, read)?)
     }
 
     async fn append_events(&self, events: Vec<Event>) -> Result<Vec<Appended>> {

@@ -21,6 +21,7 @@ use super::key::Part;
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::record;
 use super::transaction::Env;
+use super::trays::{Pile, Progress};
 
 type Rows = Database<'static, Bytes, Bytes>;
 
@@ -66,6 +67,12 @@ tables! {
     /// The next number of a kind.
     counters: Table<u64>,
     users: Table<User>,
+    /// Users who wait for their place there, as they came: of trays with even numbers, and of those
+    /// with odd ones.
+    tray_even: Pile,
+    tray_odd: Pile,
+    /// One row: how far trays are filled and emptied.
+    trays: Table<Progress>,
     /// Every event once, in the order of time.
     events: Table<KnownEvent>,
     /// A room's number.
@@ -140,6 +147,11 @@ impl Tables {
         })?;
         Ok(Self::of(opened.unwrap_commit()))
     }
+
+    /// The rows of a tray.
+    pub(super) fn pile(&self, tray: u64) -> &Pile {
+        if tray.is_multiple_of(2) { &self.tray_even } else { &self.tray_odd }
+    }
 }
 
 /// A table of sealed records.
@@ -179,7 +191,17 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     /// Writes a record, over the one that may be there.
     pub(super) fn put(&self, txn: &mut RwTxn<'_>, key: &[u8], value: &T) -> Result<()> {
         let sealed = record::seal(self.name, key, value)?;
-        Ok(self.rows.put(txn, key, &sealed)?)
+        self.put_bytes(txn, key, &sealed)
+    }
+
+    /// Writes a record that lay sealed elsewhere.
+    pub(super) fn put_bytes(&self, txn: &mut RwTxn<'_>, key: &[u8], sealed: &[u8]) -> Result<()> {
+        Ok(self.rows.put(txn, key, sealed)?)
+    }
+
+    /// The key of the first record that is not before `key`.
+    pub(super) fn next_key<'t>(&self, txn: &'t RoTxn<'_>, key: &[u8]) -> Result<Option<&'t [u8]>> {
+        Ok(self.rows.get_greater_than_or_equal_to(txn, key)?.map(|(key, _)| key))
     }
 
     /// Seals a record, to be written later.

@@ -5,6 +5,7 @@ use heed::{RoTxn, RwTxn, WithoutTls};
 use super::fault::Result;
 use super::log::Tally;
 use super::tables::Tables;
+use super::trays;
 
 /// The map of the folder's file, and what makes transactions of it.
 pub(super) type Env = heed::Env<WithoutTls>;
@@ -22,12 +23,18 @@ pub(super) struct Write<'t> {
     pub(super) txn: RwTxn<'t>,
     /// What of its changes is still to be counted.
     pub(super) tally: Tally,
+    pub(super) trays: trays::Group<'t>,
 }
 
-impl Write<'_> {
+impl<'t> Write<'t> {
     /// For what only reads.
     pub(super) fn read(&self) -> Read<'_> {
         Read { tables: self.tables, txn: &self.txn }
+    }
+
+    /// What is left to do: to commit, and then to tell how far users have moved.
+    pub(super) fn end(self) -> (RwTxn<'t>, trays::Progress) {
+        (self.txn, self.trays.progress)
     }
 
     /// The next number of a kind; none is given twice.

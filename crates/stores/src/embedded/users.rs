@@ -6,7 +6,8 @@ use domain::users::{ProfileChange, User, UserView};
 
 use super::fault::Result;
 use super::key::Key;
-use super::transaction::{Read, Write};
+use super::transaction::Write;
+use super::trays::Directory;
 
 /// A request to register users.
 pub(super) struct Register {
@@ -43,7 +44,7 @@ pub(super) fn register(write: &mut Write<'_>, request: &Register) -> Result<Vec<
 fn register_one(write: &mut Write<'_>, request: &Register, new: &NewUser) -> Result<Registration> {
     let key = key_of(request.app, &new.id);
     let now_unix_ms = request.now_unix_ms;
-    let (user, registration) = match write.tables.users.find(&write.txn, &key)? {
+    let (at, user) = match write.find_user(&key)? {
         None => {
             let user = User {
                 id: new.id.clone(),
@@ -51,31 +52,31 @@ fn register_one(write: &mut Write<'_>, request: &Register, new: &NewUser) -> Res
                 created_unix_ms: now_unix_ms,
                 modified_unix_ms: now_unix_ms,
             };
-            (user, Registration::Created)
+            write.add_user(key, &user)?;
+            return Ok(Registration::Created);
         }
-        Some(user) if user.profile == new.profile => return Ok(Registration::Unchanged),
-        Some(user) => match request.if_taken {
-            IfTaken::Leave => return Ok(Registration::Taken),
-            IfTaken::Overwrite => {
-                let modified_unix_ms = user.modified_unix_ms.max(now_unix_ms);
-                let user = User { profile: new.profile.clone(), modified_unix_ms, ..user };
-                (user, Registration::Overwritten)
-            }
-        },
+        Some((_, user)) if user.profile == new.profile => return Ok(Registration::Unchanged),
+        Some(found) => found,
     };
-    write.tables.users.put(&mut write.txn, &key, &user)?;
-    Ok(registration)
+    match request.if_taken {
+        IfTaken::Leave => Ok(Registration::Taken),
+        IfTaken::Overwrite => {
+            let modified_unix_ms = user.modified_unix_ms.max(now_unix_ms);
+            let user = User { profile: new.profile.clone(), modified_unix_ms, ..user };
+            write.put_user(at, &key, &user)?;
+            Ok(Registration::Overwritten)
+        }
+    }
 }
 
 /// Makes the changes, and tells of each what became of it.
 pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Update>> {
     let mut update_one = |(id, change): &(UserId, ProfileChange)| {
         let key = key_of(request.app, id);
-        let users = &write.tables.users;
-        let Some(mut user) = users.find(&write.txn, &key)? else { return Ok(Update::NotFound) };
+        let Some((at, mut user)) = write.find_user(&key)? else { return Ok(Update::NotFound) };
         change.apply(&mut user.profile);
         user.modified_unix_ms = user.modified_unix_ms.max(request.now_unix_ms);
-        users.put(&mut write.txn, &key, &user)?;
+        write.put_user(at, &key, &user)?;
         Ok(Update::Done)
     };
     request.changes.iter().map(&mut update_one).collect()
@@ -83,14 +84,13 @@ pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Upda
 
 /// Shows those who exist of the users with these ids.
 pub(super) fn look_at(
-    read: Read<'_>,
+    directory: Directory<'_>,
     app: AppId,
     ids: &[UserId],
     look: &mut Look<'_>,
 ) -> Result<()> {
     for (place, id) in ids.iter().enumerate() {
-        let view: Option<UserView<'_>> = read.tables.users.view(read.txn, &key_of(app, id))?;
-        if let Some(user) = view {
+        if let Some((_, user)) = directory.find::<UserView<'_>>(&key_of(app, id))? {
             look(place, user);
         }
     }

@@ -17,9 +17,9 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::error::{Error, Result};
 
@@ -31,6 +31,7 @@ use super::priority;
 use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::{Env, Write};
+use super::trays::{self, Trays, Work};
 
 /// How many changes may wait; one more is [`Error::Busy`].
 pub(super) const QUEUE_LEN_MAX: usize = 4_096;
@@ -43,6 +44,10 @@ const GROUP_LEN_MAX: usize = 1_024;
 
 /// How many bytes of changes go into one transaction, unless it is a single change.
 const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// For how long no change comes before users are moved out of trays for its own sake: far longer
+/// than clients who wait for an answer take to ask again.
+const IDLE_AFTER: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 
 /// Hands changes to the thread. Dropping it lets the thread finish what is waiting, and waits for
 /// that.
@@ -94,14 +99,25 @@ impl Writer {
     /// Starts the thread. `folder` is where it looks whether the disk is full.
     pub(super) fn start(
         env: Env,
-        (tables, recent): (Arc<Tables>, Arc<Recent>),
+        (tables, recent, trays): (Arc<Tables>, Arc<Recent>, Arc<Trays>),
+        work: Work,
         folder: PathBuf,
     ) -> io::Result<Self> {
         let (queue, waiting) = mpsc::sync_channel(QUEUE_LEN_MAX);
         let load = Arc::new(Load::default());
-        let load_of_thread = Arc::clone(&load);
-        let groups =
-            Groups { env, tables, folder, recent, waiting, load: load_of_thread, next: None };
+        let load_of_group = Arc::clone(&load);
+        let groups = Groups {
+            env,
+            tables,
+            folder,
+            recent,
+            trays,
+            work,
+            waiting,
+            load: load_of_group,
+            next: None,
+            is_idle: false,
+        };
         let run = move || {
             priority::step_back();
             groups.run();
@@ -162,10 +178,14 @@ struct Groups {
     tables: Arc<Tables>,
     folder: PathBuf,
     recent: Arc<Recent>,
+    trays: Arc<Trays>,
+    work: Work,
     waiting: Receiver<Waiting>,
     load: Arc<Load>,
     /// Taken from the queue, but too large for the group before.
     next: Option<Waiting>,
+    /// Nothing came for a while.
+    is_idle: bool,
 }
 
 /// Where a group failed.
@@ -187,13 +207,24 @@ impl Groups {
                     false => return self.stop(group, error),
                 },
             };
+            if verdict.is_err() {
+                self.work.failed();
+            }
             settle(group, &verdict);
         }
     }
 
-    /// The next change and those that wait behind it; `None` when no more will come.
+    /// The next change and those that wait behind it; no changes if none came for a while and there
+    /// is something to do meanwhile; `None` when no more will come.
     fn take(&mut self) -> Option<Vec<Change>> {
-        let first = self.next.take().or_else(|| self.waiting.recv().ok())?;
+        let first = match self.next.take() {
+            Some(first) => first,
+            None => match self.wait() {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => return Some(vec![]),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            },
+        };
         let mut bytes = first.bytes;
         self.load.release(first.bytes);
         let mut group = vec![first.change];
@@ -211,21 +242,39 @@ impl Groups {
         Some(group)
     }
 
+    /// Waits for a change, and while users lie in trays not for long.
+    fn wait(&mut self) -> Result<Waiting, RecvTimeoutError> {
+        let patience = if self.is_idle { Duration::ZERO } else { IDLE_AFTER };
+        let found = match self.work.is_untidy() {
+            true => self.waiting.recv_timeout(patience),
+            false => self.waiting.recv().map_err(RecvTimeoutError::from),
+        };
+        self.is_idle = matches!(found, Err(RecvTimeoutError::Timeout));
+        found
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a metric; a group is far below 2^52")]
-    fn write(&self, group: &mut [Change]) -> Result<(), Failure> {
-        metrics::histogram!("whowas_writer_group_size").record(group.len() as f64);
+    fn write(&mut self, group: &mut [Change]) -> Result<(), Failure> {
+        if !group.is_empty() {
+            metrics::histogram!("whowas_writer_group_size").record(group.len() as f64);
+        }
         let _writing = self.recent.write();
         let txn = self.env.write_txn().map_err(|error| match error {
             // LMDB itself gave up, in a commit before.
             heed::Error::Mdb(heed::MdbError::Panic) => Failure::Committing(error),
             _ => Failure::Applying(error.into()),
         })?;
-        let mut write = Write { tables: &self.tables, txn, tally: Tally::default() };
+        let tables = &self.tables;
+        let trays = trays::Group::begin(&self.trays, &mut self.work, (tables, &txn))
+            .map_err(Failure::Applying)?;
+        let mut write = Write { tables, txn, tally: Tally::default(), trays };
         group::apply(&mut write, group, &self.recent).map_err(Failure::Applying)?;
         // Measures, and decides nothing.
         let began = Instant::now();
-        write.txn.commit().map_err(Failure::Committing)?;
+        let (txn, progress) = write.end();
+        txn.commit().map_err(Failure::Committing)?;
         metrics::histogram!("whowas_writer_commit_seconds").record(began.elapsed());
+        trays::committed(&self.trays, &mut self.work, &progress);
         Ok(())
     }
 

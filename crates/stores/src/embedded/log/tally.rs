@@ -124,7 +124,7 @@ pub(super) fn note(
     (number, stay): (u64, &Stay),
     (old, new): (Option<&Stay>, Option<&Stay>),
 ) -> Result<Known> {
-    let Write { tables, txn, tally } = write;
+    let Write { tables, txn, tally, .. } = write;
     let read = Read { tables, txn };
     tally.went += old.map(LogFigures::of).unwrap_or_default();
     tally.came += new.map(LogFigures::of).unwrap_or_default();

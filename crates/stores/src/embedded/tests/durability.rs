@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 use domain::clock::SECOND_US;
 use domain::error::Error;
@@ -125,23 +126,30 @@ fn a_commit_that_fails_stops_the_writer_for_good_and_reads_go_on() {
     register(&store, acknowledged + 1, "a").unwrap();
 }
 
-#[test]
-fn a_damaged_record_is_an_error_and_its_neighbours_are_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options::new(folder.path());
-    let store = open(&options);
-    for (number, name) in [(1, "one"), (2, "a needle in a haystack"), (3, "three")] {
-        register(&store, number, name).unwrap();
-    }
-    drop(store);
-    let path = folder.path().join("data.mdb");
+pub(super) const NEEDLE: &str = "a needle in a haystack";
+
+/// Changes a bit of it wherever it stands in the data.
+pub(super) fn damage_the_needle(folder: &Path) {
+    let path = folder.join("data.mdb");
     let mut data = fs::read(&path).unwrap();
-    let needle = b"a needle in a haystack";
+    let needle = NEEDLE.as_bytes();
     let places: Vec<usize> =
         (0..data.len() - needle.len()).filter(|at| data[*at..].starts_with(needle)).collect();
     assert_ne!(places, Vec::<usize>::new());
     places.into_iter().for_each(|at| data[at] ^= 1);
     fs::write(&path, data).unwrap();
+}
+
+#[test]
+fn a_damaged_record_is_an_error_and_its_neighbours_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new(folder.path());
+    let store = open(&options);
+    // Together, so that they are neighbours.
+    let users = vec![new(1, "one"), new(2, NEEDLE), new(3, "three")];
+    wait(store.register_users(APP, users, IfTaken::Leave, 1)).unwrap();
+    drop(store);
+    damage_the_needle(folder.path());
 
     let store = open(&options);
     let refused = name_of(&store, 2).unwrap_err();

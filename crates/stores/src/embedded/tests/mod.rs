@@ -18,6 +18,7 @@ mod idle;
 mod opening;
 mod overload;
 mod retention;
+mod trays;
 
 /// Waits for `future` on this thread.
 fn wait<T>(future: impl Future<Output = T>) -> T {
