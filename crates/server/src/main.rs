@@ -25,10 +25,6 @@ use crate::cli::{Cli, Command, ServeArgs};
 /// What a wrong command line and a wrong config end with.
 const EXIT_WRONG_CONFIG: u8 = 2;
 
-/// How many tasks a worker may serve before it looks for what has arrived meanwhile. Some take a
-/// good part of a millisecond, and whoever asks for little should not wait for dozens of them.
-const TASKS_BETWEEN_LOOKS: u32 = 16;
-
 /// Tells a line on standard error. If nobody reads that, there is nobody to be told so, and what is
 /// being done goes on.
 fn note(line: &str) {
@@ -63,10 +59,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
 
 fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
     config.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .event_interval(TASKS_BETWEEN_LOOKS)
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listen = config.listen;
     let server = wiring::server(config, runtime.metrics().num_workers())?;
     runtime.block_on(async {
