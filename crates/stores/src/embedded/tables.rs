@@ -32,8 +32,8 @@ macro_rules! tables {
             $($(#[$part_doc:meta])* $part_name:ident: $part_kind:ty as $part:ident,)+
         }
     ) => {
-        /// Every table of the store. Those that are led by a room's number and a [`Part`](super::key::Part) lie in
-        /// one.
+        /// Every table of the store. Those that are led by a room's number and a
+        /// [`Part`](super::key::Part) lie in one.
         pub(super) struct Tables {
             $($(#[$doc])* pub(super) $name: $kind,)+
             $($(#[$part_doc])* pub(super) $part_name: $part_kind,)+
