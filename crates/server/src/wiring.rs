@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dialects::zegocloud;
+use dialects::{volcengine, zegocloud};
 use domain::Context;
 use domain::clock::SystemClock;
 use domain::store::Store;
@@ -28,6 +28,7 @@ pub(crate) fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
     Ok(Server {
         ctx,
         zegocloud: zegocloud::State::default(),
+        volcengine: volcengine::State::default(),
         bodies: Budget::default(),
         turns: Turns::among(workers),
         letters: Remembered::default(),

@@ -30,24 +30,34 @@ use actions::{Asked, batch_get_user, batch_update_user, list_user_info, register
 use envelope::{Json, Stamp, cut};
 use fault::{Code, Fault};
 use query::Query;
-use signature::{Claims, Form, Signable};
+use signature::{Claims, Form, Keys, Signable};
+
+/// What this dialect remembers between requests; of one config, and of one only.
+#[derive(Default)]
+pub struct State {
+    keys: Keys,
+}
 
 /// Answers one request.
-pub async fn answer(ctx: &Context, request: crate::Asked) -> Answered {
+pub async fn answer(ctx: &Context, state: &State, request: crate::Asked) -> Answered {
     let mut stamp = Stamp::new(ctx.clock.now_unix_us());
-    let outcome = serve(ctx, request, &mut stamp).await;
+    let outcome = serve((ctx, state), request, &mut stamp).await;
     envelope::render(stamp, outcome)
 }
 
 /// First what the vendor's gateway looks at: the action, then the signature; then the app, its
 /// right and its quota; then the parameters.
-async fn serve(ctx: &Context, request: crate::Asked, stamp: &mut Stamp) -> Result<Json, Fault> {
+async fn serve(
+    (ctx, state): (&Context, &State),
+    request: crate::Asked,
+    stamp: &mut Stamp,
+) -> Result<Json, Fault> {
     let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let (action, version) = find_action(&query, stamp)?;
     check_method(action, &parts.method)?;
     let request = Request::from_parts(parts, body.map_err(unread)?);
-    let grant = authenticate(ctx, action, &request, &query, stamp)?;
+    let grant = authenticate((ctx, state), action, &request, &query, stamp)?;
     let app = find_app(ctx, action, &request, &query)?;
     let app = app.filter(|app| grant.apps.contains(&app.id)).ok_or_else(Fault::no_permission)?;
     stamp.app = Some(app.id);
@@ -104,7 +114,7 @@ fn unread(fault: BodyFault) -> Fault {
 
 /// What the key opens that signed the request.
 fn authenticate<'a>(
-    ctx: &'a Context,
+    (ctx, state): (&'a Context, &State),
     action: Action,
     request: &Request<Bytes>,
     query: &Query,
@@ -120,7 +130,7 @@ fn authenticate<'a>(
         let message = format!("The accesskey [{id}] included in the request is invalid.");
         Fault::new(Code::InvalidAccessKey, message)
     })?;
-    let secret = grant.secret.reveal();
+    let secret = (grant.secret.reveal(), &state.keys);
     let proof = signature::verify(&claims, &signable, secret, ctx.clock.now_unix_s())
         .map_err(of_signature)?;
     if let Some(name) = proof.uncovered {

@@ -14,6 +14,7 @@ use http::request::Builder;
 use serde_json::Value;
 use stores::memory::Memory;
 
+use super::State;
 use super::signature::signing::{KEY_ID, NOW_UNIX_S, SECRET, sign};
 use crate::Answered;
 
@@ -24,6 +25,7 @@ pub(super) const OTHER_APP: AppId = AppId(4112);
 
 pub(super) struct World {
     pub(super) ctx: Context,
+    pub(super) state: State,
     pub(super) clock: Arc<FixedClock>,
 }
 
@@ -40,11 +42,11 @@ impl World {
         let store = Arc::new(Memory::default());
         let mut ctx = Context::new(store, Arc::clone(&clock) as _, apps, settings);
         ctx.quotas = Quotas::new(false);
-        Self { ctx, clock }
+        Self { ctx, state: State::default(), clock }
     }
 
     pub(super) fn answer(&self, request: Request<Bytes>) -> Answered {
-        wait(super::answer(&self.ctx, request.map(Ok)))
+        wait(super::answer(&self.ctx, &self.state, request.map(Ok)))
     }
 
     /// What a client makes of the answer: the status, and the result or the error.

@@ -275,7 +275,7 @@ fn a_body_that_did_not_arrive_is_told() {
     let world = World::new();
     let ask = |fault: BodyFault| {
         let request = unsigned("BatchGetUser").body(Err(fault)).unwrap();
-        let answered = wait(super::answer(&world.ctx, request));
+        let answered = wait(super::answer(&world.ctx, &world.state, request));
         let body: Value = serde_json::from_slice(answered.response.body()).unwrap();
         let message = body["ResponseMetadata"]["Error"]["Message"].to_string();
         format!("{} {} {message}", answered.response.status(), answered.outcome)

@@ -86,7 +86,7 @@ async fn ask_volcengine(server: &Server, parts: Parts, body: Result<Bytes, Fault
         Fault::Broken => BodyFault::Broken,
         Fault::Busy => BodyFault::Busy,
     });
-    volcengine::answer(&server.ctx, Request::from_parts(parts, body)).await
+    volcengine::answer(&server.ctx, &server.volcengine, Request::from_parts(parts, body)).await
 }
 
 async fn ask_zegocloud(server: &Server, parts: Parts, body: Result<Bytes, Fault>) -> Answered {

@@ -12,7 +12,7 @@ mod routes;
 mod token;
 mod turns;
 
-use dialects::zegocloud;
+use dialects::{volcengine, zegocloud};
 use domain::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -29,6 +29,8 @@ pub(crate) struct Server {
     pub(crate) ctx: Context,
     /// What the ZEGOCLOUD dialect remembers between requests.
     pub(crate) zegocloud: zegocloud::State,
+    /// The same of the Volcengine dialect.
+    pub(crate) volcengine: volcengine::State,
     /// What the bodies of all requests under way may hold.
     pub(crate) bodies: Budget,
     /// Who works at a long request.

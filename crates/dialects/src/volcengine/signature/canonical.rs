@@ -10,7 +10,7 @@ use http::{HeaderMap, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::claims::{Claims, TERMINATOR};
+use super::claims::{Claims, Scope, TERMINATOR};
 use crate::volcengine::query::{Parameter, Query};
 
 /// All but RFC 3986's unreserved characters.
@@ -126,19 +126,26 @@ pub(super) fn string_to_sign(claims: &Claims, canonical_request: &[u8]) -> Strin
     format!("HMAC-SHA256\n{}\n{}\n{hash}", claims.date, claims.scope)
 }
 
-/// The signature of a string.
-pub(super) fn signature(claims: &Claims, secret: &str, string_to_sign: &str) -> String {
-    let scope = &claims.scope;
+/// What strings are signed with.
+pub(super) type SigningKey = [u8; 32];
+
+/// The key of a secret for a scope.
+pub(super) fn signing_key(scope: &Scope, secret: &str) -> SigningKey {
     // QUIRK(volcengine): the secret ends in `==` and is no base64: its characters are the key.
     // Captures: all of them.
     let mut key = hmac(secret.as_bytes(), &scope.day);
     for part in [scope.region.as_str(), scope.service, TERMINATOR] {
         key = hmac(&key, part);
     }
-    hex(&hmac(&key, string_to_sign))
+    key
 }
 
-fn hmac(key: &[u8], text: &str) -> [u8; 32] {
+/// The signature of a string.
+pub(super) fn signature(key: &SigningKey, string_to_sign: &str) -> String {
+    hex(&hmac(key, string_to_sign))
+}
+
+fn hmac(key: &[u8], text: &str) -> SigningKey {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().into()

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::canonical::{self, Covered, Host, Payload, Signable, Variant};
 use super::claims::Form;
+use super::keys::Keys;
 use super::verify::Proof;
 use super::{Claims, Fault, verify};
 use crate::volcengine::query::Query;
@@ -123,7 +124,7 @@ fn judge(request: &Request<Bytes>, secret: &str) -> Result<(Claims, Proof), Faul
     let signable = Signable::new(request, &query);
     let claims = Claims::parse(&signable)?;
     let now_unix_s = claims.signed_unix_s;
-    let proof = verify(&claims, &signable, secret, now_unix_s)?;
+    let proof = verify(&claims, &signable, (secret, &Keys::default()), now_unix_s)?;
     Ok((claims, proof))
 }
 
@@ -145,9 +146,11 @@ fn check_stages(name: &str, capture: &Capture) {
     let string_to_sign = canonical::string_to_sign(&claims, &canonical_request);
     assert_eq!(string_to_sign, stages.string_to_sign, "{name}");
     let secret = &capture.credentials.secret_access_key;
-    assert_eq!(canonical::signature(&claims, secret, &string_to_sign), stages.signature, "{name}");
+    let key = canonical::signing_key(&claims.scope, secret);
+    assert_eq!(canonical::signature(&key, &string_to_sign), stages.signature, "{name}");
 
-    let proof = verify(&claims, &signable, secret, claims.signed_unix_s).unwrap();
+    let proof =
+        verify(&claims, &signable, (secret, &Keys::default()), claims.signed_unix_s).unwrap();
     assert_eq!(proof.variant, stages.variant(), "{name}");
     assert_eq!(proof.covers_body, claims.form == Form::Header, "{name}");
 }

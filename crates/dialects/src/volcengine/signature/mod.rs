@@ -9,18 +9,21 @@
 //! and not looked into: a temporary key is a key like any other.
 //!
 //! Read [`claims`], what the client says; [`canonical`], what it must have signed; [`verify()`],
-//! whether it did; `captures`, what the official SDKs really send.
+//! whether it did; [`keys`], what need not be derived again; `captures`, what the official SDKs
+//! really send.
 
 mod canonical;
 #[cfg(test)]
 pub(super) mod captures;
 mod claims;
+mod keys;
 #[cfg(test)]
 pub(super) mod signing;
 mod verify;
 
 pub(super) use canonical::Signable;
 pub(super) use claims::{Claims, Form};
+pub(super) use keys::Keys;
 pub(super) use verify::verify;
 
 /// Why a request has not proved whose it is.

@@ -77,5 +77,5 @@ fn signature_of(request: &Request<Bytes>) -> String {
     };
     let canonical_request = canonical::request(&signable, &claims, variant);
     let string_to_sign = canonical::string_to_sign(&claims, &canonical_request);
-    canonical::signature(&claims, SECRET, &string_to_sign)
+    canonical::signature(&canonical::signing_key(&claims.scope, SECRET), &string_to_sign)
 }

@@ -5,6 +5,7 @@ use subtle::ConstantTimeEq;
 use super::Fault;
 use super::canonical::{self, Covered, Payload, SECURITY_TOKEN, Signable, Variant};
 use super::claims::{self, Claims, Form};
+use super::keys::Keys;
 
 /// How far a client's clock may be from ours, this second included. V11 in the README.
 const SKEW_S_MAX: i64 = 900;
@@ -37,11 +38,12 @@ pub(in crate::volcengine) struct Proof {
     pub(super) variant: Variant,
 }
 
-/// Holds the claims against the request.
+/// Holds the claims against the request. `secret` is that of the access key that they name, and in
+/// `keys` are none of another secret.
 pub(in crate::volcengine) fn verify(
     claims: &Claims,
     signable: &Signable<'_>,
-    secret: &str,
+    (secret, keys): (&str, &Keys),
     now_unix_s: i64,
 ) -> Result<Proof, Fault> {
     check_time(claims, now_unix_s)?;
@@ -49,13 +51,19 @@ pub(in crate::volcengine) fn verify(
         check_body(signable)?;
     }
     let variants = variants(claims, signable);
+    let kept = keys.find(claims);
+    let key = kept.unwrap_or_else(|| canonical::signing_key(&claims.scope, secret));
     let signed = |variant: &&Variant| {
         let canonical_request = canonical::request(signable, claims, **variant);
         let string_to_sign = canonical::string_to_sign(claims, &canonical_request);
-        let computed = canonical::signature(claims, secret, &string_to_sign);
+        let computed = canonical::signature(&key, &string_to_sign);
         bool::from(computed.as_bytes().ct_eq(claims.signature.as_bytes()))
     };
-    match variants.iter().find(signed) {
+    let found = variants.iter().find(signed);
+    if found.is_some() && kept.is_none() {
+        keys.keep(claims, key);
+    }
+    match found {
         #[cfg_attr(not(test), expect(unused_variables, reason = "only tests ask which it was"))]
         Some(variant) => Ok(Proof {
             #[cfg(test)]
@@ -151,7 +159,7 @@ mod tests {
     fn judge(request: &Request<Bytes>, now_unix_s: i64) -> Result<Proof, Fault> {
         let query = Query::parse(request.uri().query().unwrap_or_default()).unwrap();
         let signable = Signable::new(request, &query);
-        verify(&Claims::parse(&signable)?, &signable, SECRET, now_unix_s)
+        verify(&Claims::parse(&signable)?, &signable, (SECRET, &Keys::default()), now_unix_s)
     }
 
     fn check(request: &Request<Bytes>, age_s: i64, expected: Expect) {
@@ -174,6 +182,27 @@ mod tests {
         check(&get("a=1"), 901, expect!["Expired { age_s: 901, valid_s: 900 }"]);
         check(&get("a=1"), -900, expect!["covers_body true, uncovered None"]);
         check(&get("a=1"), -901, expect!["FromTheFuture { ahead_s: 901 }"]);
+    }
+
+    #[test]
+    fn a_key_is_kept_once_it_has_proved_a_request_and_for_its_scope_only() {
+        let request = get("a=1");
+        let query = Query::parse("a=1").unwrap();
+        let signable = Signable::new(&request, &query);
+        let claims = Claims::parse(&signable).unwrap();
+        let keys = Keys::default();
+        let judge = |secret| verify(&claims, &signable, (secret, &keys), NOW_UNIX_S);
+        assert!(judge("another secret").is_err());
+        assert_eq!(keys.find(&claims), None);
+        for _ in 0..2 {
+            assert!(judge(SECRET).is_ok());
+            assert_eq!(keys.find(&claims), Some(canonical::signing_key(&claims.scope, SECRET)));
+        }
+        let mut others = [claims.clone(), claims.clone(), claims.clone()];
+        others[0].scope.day = "19990101".to_owned();
+        others[1].scope.region = "elsewhere".to_owned();
+        others[2].access_key_id = "another".to_owned();
+        assert!(others.iter().all(|other| keys.find(other).is_none()));
     }
 
     #[test]
