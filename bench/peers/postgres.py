@@ -174,9 +174,7 @@ class Postgres:
         return dict(found, generator_cpu_us=ours * each, server_cpu_us=theirs * each)
 
     def _cpu_s(self):
-        """What the server has computed for clients that are gone; it takes a moment to notice that
-        the last of them is."""
-        time.sleep(0.1)
+        """What the server has computed, in all its processes."""
         return process.cpu_s(self.process.pid, with_children=True)
 
     @staticmethod
