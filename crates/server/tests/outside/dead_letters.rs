@@ -82,7 +82,7 @@ fn what_makes_no_sense_is_kept_without_its_secrets_and_once() {
     for _ in 0..3 {
         assert_eq!(send_webhook(server.address, &nobody).status, 200);
     }
-    let early = joined("EV_2", &json!("ada"), now_unix_s() + 86_400).to_string();
+    let early = joined("EV_2", &json!("lovelace"), now_unix_s() + 86_400).to_string();
     assert_eq!(send_webhook(server.address, &early).status, 200);
     assert_eq!(send_webhook(server.address, "no JSON, turnPassword").status, 200);
     assert_eq!(ask(server.address, "POST", HOOK, &[], nobody.as_bytes()).status, 401);
@@ -110,7 +110,7 @@ fn what_makes_no_sense_is_kept_without_its_secrets_and_once() {
     assert_eq!(count(&server, "repeated"), 2);
 
     let (_, said) = server.end("KILL");
-    assert!(!said.contains(PASSWORD) && !said.contains("ada"), "{said}");
+    assert!(!said.contains(PASSWORD) && !said.contains("lovelace"), "{said}");
     assert!(holds(data.path(), b"EV_1"), "the letters are in a file");
     assert!(!holds(data.path(), PASSWORD.as_bytes()));
     let server = Server::unlimited(data.path());
