@@ -11,7 +11,8 @@ use std::task::ready;
 
 use tokio::sync::Semaphore;
 
-/// From how many bytes on a body is long. Nobody can ask for users with as many.
+/// From how many bytes on a body is long. An SDK's `BatchGetUser` has fewer; who asks for a hundred
+/// users by long names has more, and takes turns too.
 const LONG_BYTES: usize = 2 * 1024;
 
 /// Who may work at a long request.

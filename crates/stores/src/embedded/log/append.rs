@@ -108,6 +108,11 @@ impl EventPlace {
         Ok(known.map(|known| known.event))
     }
 
+    /// The event, which must be there.
+    fn get(&self, read: Read<'_>) -> Result<Event> {
+        Ok(read.tables.events.get(read.txn, &self.key(Key::new()))?.event)
+    }
+
     /// Removes an event, and notes what it touched.
     pub(super) fn remove(
         &self,
@@ -224,8 +229,7 @@ fn room_number(write: &mut Write<'_>, at: &RoomKey) -> Result<u64> {
 
 /// The event to which a row of an index of events points.
 pub(super) fn event_of(read: Read<'_>, index: &Index, key: &[u8]) -> Result<Event> {
-    let place = key.split_last_chunk::<PLACE_LEN>().ok_or_else(|| index.damaged())?.1;
-    Ok(read.tables.events.get(read.txn, place)?.event)
+    EventPlace::of(index.name, key)?.get(read)
 }
 
 /// Every event about one participant in one room that happened then or later. Those that `came` in
@@ -242,10 +246,7 @@ pub(super) fn facts<'e>(
         let place = EventPlace::of(facts.name, row?.0)?;
         match came.get(&place) {
             Some(event) => Ok(Cow::Borrowed(*event)),
-            None => {
-                let known = read.tables.events.get(read.txn, &place.key(Key::new()))?;
-                Ok(Cow::Owned(known.event))
-            }
+            None => Ok(Cow::Owned(place.get(read)?)),
         }
     };
     rows.map(find).collect()

@@ -170,6 +170,15 @@ pub(super) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Option<T> {
     postcard::take_from_bytes(bytes).ok().map(|it| it.0)
 }
 
+/// A row; an empty one if there is none.
+fn find<'t, T: Default + Deserialize<'t>>(read: Read<'t>, key: &Key) -> Result<T> {
+    let table = &read.tables.sums;
+    match table.find(read.txn, key)? {
+        Some(value) => decode(value).ok_or_else(|| table.damaged()),
+        None => Ok(T::default()),
+    }
+}
+
 /// The sums of one scope.
 pub(super) struct SumsOf<'t> {
     read: Read<'t>,
@@ -246,12 +255,7 @@ impl<'t> SumsOf<'t> {
 
     /// A row of the lowest level; an empty one if there is none.
     fn seconds(&self, bucket: i64) -> Result<Seconds> {
-        let table = &self.read.tables.sums;
-        let key = self.prefix.clone().u8(0).time(bucket);
-        match table.find(self.read.txn, &key)? {
-            Some(value) => decode(value).ok_or_else(|| table.damaged()),
-            None => Ok(Seconds::default()),
-        }
+        find(self.read, &self.prefix.clone().u8(0).time(bucket))
     }
 
     /// Shows the rows of a level from a bucket on, as long as `next` wants more.
@@ -315,11 +319,8 @@ fn change_seconds(
     key: &Key,
     changes: &[(i64, SumsChange)],
 ) -> Result<Vec<(i64, Sums)>> {
+    let mut row: Seconds = find(write.read(), key)?;
     let table = &write.tables.sums;
-    let mut row: Seconds = match table.find(&write.txn, key)? {
-        Some(value) => decode(value).ok_or_else(|| table.damaged())?,
-        None => Seconds::default(),
-    };
     let change = |&(second, by): &(i64, SumsChange)| {
         let now = row.change(second, by).ok_or_else(|| table.damaged())?;
         Ok((second, now))
@@ -336,11 +337,8 @@ fn change_sum(write: &mut Write<'_>, key: &Key, by: SumsChange) -> Result<()> {
     if by == SumsChange::default() {
         return Ok(());
     }
+    let old: Sums = find(write.read(), key)?;
     let table = &write.tables.sums;
-    let old: Sums = match table.find(&write.txn, key)? {
-        Some(value) => decode(value).ok_or_else(|| table.damaged())?,
-        None => Sums::default(),
-    };
     match old.changed(by).ok_or_else(|| table.damaged())? {
         none if none == Sums::default() => table.delete(&mut write.txn, key),
         new => table.put(&mut write.txn, key, &encode(table, &new)?),
