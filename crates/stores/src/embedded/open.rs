@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::error::EngineError;
-use heed::EnvOpenOptions;
+use heed::{EnvFlags, EnvOpenOptions};
 
 use super::tables::{TABLES, Tables};
 use super::transaction::Env;
@@ -229,9 +229,11 @@ fn open_env(options: &Options) -> Result<Env, heed::Error> {
     let mut env = EnvOpenOptions::new().read_txn_without_tls();
     env.map_size(options.map_size).max_readers(READERS_MAX).max_dbs(TABLES);
     // SAFETY: the map must not change under us. Only this process opens the files: we hold the
-    // folder's lock, and nothing here writes to them but LMDB, with its default flags.
+    // folder's lock, and nothing here writes to them but LMDB. The one flag says nothing of that:
+    // rows are looked up here and there, so of what the kernel would read around a page most would
+    // only push out what is needed, once the file is larger than the memory.
     #[expect(unsafe_code, reason = "a memory map is never safe in Rust's eyes")]
     unsafe {
-        env.open(&options.folder)
+        env.flags(EnvFlags::NO_READ_AHEAD).open(&options.folder)
     }
 }
