@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
-use crate::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
+use crate::log::{Event, Fact, LogFigures, OpenCall, StayPage, StayQuery};
 use crate::users::{Profile, ProfileChange, User, UserView};
 
 /// A user to be put into the directory.
@@ -172,4 +172,48 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether a change would be taken now; if not, why.
     fn ready(&self) -> Result<()>;
+}
+
+/// Some of what a store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walked<T> {
+    /// What was found; it may be nothing although there is more.
+    pub found: Vec<T>,
+    /// Where to go on; `None` if this was the last. Only this store understands it, and does so
+    /// after it was opened again, too.
+    pub next: Option<Vec<u8>>,
+}
+
+/// Everything that a store holds, step by step, for whoever takes it to another store.
+///
+/// A step is given where the one before it said to go on, and finds `limit` things at most, or
+/// fewer if they are large. Whoever takes all steps finds whatever is there all the while: once
+/// while nobody changes the store, and perhaps more often while somebody does.
+#[async_trait]
+pub trait Walk: Store {
+    /// Users, in any order.
+    async fn walk_users(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<(AppId, User)>>;
+
+    /// Events, in any order.
+    async fn walk_events(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Event>>;
+
+    /// Dead letters: those of an app together, in the order in which they came.
+    async fn walk_dead_letters(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<DeadLetter>>;
+
+    /// Keeps users as they are, with their times, in place of those who have their ids. The ids of
+    /// one app's users are distinct.
+    async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()>;
+}
+
+/// About how much memory an event takes, in events without a list: a snapshot's names count.
+pub fn walked_weight(event: &Event) -> usize {
+    const NAMES_OF_ONE: usize = 8;
+    match &event.fact {
+        Fact::Snapshot { present, .. } => 1 + present.len() / NAMES_OF_ONE,
+        _ => 1,
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domain::store::Store;
+use domain::store::Walk;
 use tempfile::TempDir;
 
 use crate::embedded::{Embedded, Options};
@@ -26,10 +26,11 @@ mod pages;
 mod retention;
 mod scattered;
 mod story;
+mod walk;
 
 /// An empty store, and the folder that goes when the test is over.
 struct Fresh {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Walk>,
     _folder: Option<TempDir>,
 }
 
@@ -149,6 +150,13 @@ engines! {
             a_leave_whose_join_is_gone_shows_nothing
             a_restart_goes_when_nobody_can_have_been_there
             a_long_call_goes_in_steps
+        }
+        walk {
+            an_empty_store_has_nothing_to_walk
+            every_user_is_found_wherever_they_lie
+            users_that_are_put_are_as_they_were
+            every_event_is_found_once
+            letters_are_found_as_they_came
         }
     }
 }

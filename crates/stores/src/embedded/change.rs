@@ -1,8 +1,10 @@
 //! What waits for the writer: a request, room for its outcome, and whoever waits for that.
 
+use domain::AppId;
 use domain::error::Result;
 use domain::log::dead::DeadLetter;
 use domain::store::{Appended, Registration, Update};
+use domain::users::User;
 use tokio::sync::oneshot;
 
 use super::dead;
@@ -36,6 +38,7 @@ impl<Request, Outcome> Pending<Request, Outcome> {
 pub(super) enum Change {
     Register(Pending<users::Register, Registration>),
     Update(Pending<users::Change, Update>),
+    Put(Pending<Vec<(AppId, User)>, ()>),
     Append(Pending<Vec<Arrival>, Appended>),
     Remove(Pending<Removal, Removed>),
     KeepDead(Pending<Vec<DeadLetter>, u64>),
@@ -48,6 +51,7 @@ impl Change {
         match self {
             Self::Register(it) => it.request.users.iter().map(size::of_new_user).sum(),
             Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
+            Self::Put(it) => it.request.iter().map(|(_, user)| size::of_user(user)).sum(),
             Self::Append(it) => it.request.iter().map(size::of_arrival).sum(),
             Self::Remove(_) => size::REMOVAL,
             Self::KeepDead(it) => it.request.iter().map(size::of_letter).sum(),
@@ -60,6 +64,7 @@ impl Change {
         match self {
             Self::Register(pending) => pending.settle(verdict),
             Self::Update(pending) => pending.settle(verdict),
+            Self::Put(pending) => pending.settle(verdict),
             Self::Append(pending) => pending.settle(verdict),
             Self::Remove(pending) => pending.settle(verdict),
             Self::KeepDead(pending) => pending.settle(verdict),
@@ -76,7 +81,7 @@ mod size {
     use domain::log::dead::DeadLetter;
     use domain::log::{Event, Fact};
     use domain::store::NewUser;
-    use domain::users::{Profile, ProfileChange};
+    use domain::users::{Profile, ProfileChange, User};
 
     use super::Arrival;
 
@@ -90,8 +95,16 @@ mod size {
     const TEXT: usize = 32;
 
     pub(super) fn of_new_user(user: &NewUser) -> usize {
-        let Profile { name, portrait, tags, ext, extra } = &user.profile;
-        let texts = [user.id.as_str(), name, portrait, extra].map(of_text);
+        of_profile(&user.id, &user.profile)
+    }
+
+    pub(super) fn of_user(user: &User) -> usize {
+        of_profile(&user.id, &user.profile)
+    }
+
+    fn of_profile(id: &UserId, profile: &Profile) -> usize {
+        let Profile { name, portrait, tags, ext, extra } = profile;
+        let texts = [id.as_str(), name, portrait, extra].map(of_text);
         texts.iter().sum::<usize>() + of_tags(tags) + of_ext(ext)
     }
 

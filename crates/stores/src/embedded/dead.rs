@@ -3,6 +3,7 @@
 
 use domain::AppId;
 use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, LetterPage};
+use domain::store::Walked;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Result;
@@ -100,6 +101,29 @@ pub(super) fn remove_old(
         removed += 1;
     }
     Ok(removed)
+}
+
+/// The letters behind a key, in the order of the keys, and the last of these, if there may be more.
+pub(super) fn walk(
+    read: Read<'_>,
+    behind: Option<&[u8]>,
+    limit: usize,
+) -> Result<Walked<DeadLetter>> {
+    let mut walked = Walked { found: vec![], next: None };
+    let mut last = None;
+    for row in read.tables.dead_letters.range(read.txn, &[], behind.unwrap_or_default())? {
+        let (key, letter) = row?;
+        if behind == Some(key) {
+            continue;
+        }
+        if walked.found.len() == limit {
+            walked.next = last;
+            break;
+        }
+        walked.found.push(letter);
+        last = Some(key.to_vec());
+    }
+    Ok(walked)
 }
 
 fn first(read: Read<'_>, app: AppId) -> Result<Option<(u64, DeadLetter)>> {

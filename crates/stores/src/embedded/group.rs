@@ -19,6 +19,7 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
         match change {
             Change::Register(it) => it.outcomes = users::register(write, &it.request)?,
             Change::Update(it) => it.outcomes = users::update(write, &it.request)?,
+            Change::Put(it) => users::put(write, &it.request)?,
             Change::Append(it) => {
                 it.outcomes = log::append(write, &mut touched, &it.request)?;
             }

@@ -8,8 +8,10 @@ use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
-use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
-use domain::users::ProfileChange;
+use domain::store::{
+    Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, Walked,
+};
+use domain::users::{ProfileChange, User};
 use tokio::sync::Mutex;
 use tokio::task::{spawn_blocking, yield_now};
 
@@ -208,5 +210,29 @@ impl Store for Embedded {
 
     fn ready(&self) -> Result<()> {
         self.writer.ready()
+    }
+}
+
+#[async_trait]
+impl Walk for Embedded {
+    async fn walk_users(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<(AppId, User)>> {
+        let read = |directory: Directory<'_>| users::walk(directory, from, limit as usize);
+        Ok(self.trays.read(&self.env, &self.tables, read)?)
+    }
+
+    async fn walk_events(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Event>> {
+        self.read(|read| log::walk(read, from, limit as usize))
+    }
+
+    async fn walk_dead_letters(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<DeadLetter>> {
+        self.read(|read| dead::walk(read, from, limit as usize))
+    }
+
+    async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {
+        self.change(Change::Put, users).await.map(drop)
     }
 }

@@ -1,11 +1,11 @@
 //! The directory: one record per user.
 
 use domain::ids::{AppId, UserId};
-use domain::store::{IfTaken, Look, NewUser, Registration, Update};
+use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
 use domain::users::{ProfileChange, User, UserView};
 
-use super::fault::Result;
-use super::key::Key;
+use super::fault::{Damage, Fault, Result};
+use super::key::{Key, KeyParts};
 use super::transaction::Write;
 use super::trays::Directory;
 
@@ -80,6 +80,36 @@ pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Upda
         Ok(Update::Done)
     };
     request.changes.iter().map(&mut update_one).collect()
+}
+
+/// Keeps users as they are.
+pub(super) fn put(write: &mut Write<'_>, users: &[(AppId, User)]) -> Result<()> {
+    for (app, user) in users {
+        let key = key_of(*app, &user.id);
+        match write.find_user(&key)? {
+            None => write.add_user(key, user)?,
+            Some((_, known)) if known == *user => {}
+            Some((at, _)) => write.put_user(at, &key, user)?,
+        }
+    }
+    Ok(())
+}
+
+/// Those who have the next keys behind one, and the last of these keys, if there may be more.
+pub(super) fn walk(
+    directory: Directory<'_>,
+    behind: Option<&[u8]>,
+    limit: usize,
+) -> Result<Walked<(AppId, User)>> {
+    let users = directory.behind(behind, limit)?;
+    let next = users.last().filter(|_| users.len() == limit).map(|(key, _)| key.to_vec());
+    let with_app = |(key, user): (Key, User)| {
+        let app = KeyParts(&key).array().map(|bytes| AppId(u32::from_be_bytes(bytes)));
+        let app = app.ok_or(Fault::Damaged { table: "users", how: Damage::Encoding })?;
+        Ok((app, user))
+    };
+    let found = users.into_iter().map(with_app).collect::<Result<_>>()?;
+    Ok(Walked { found, next })
 }
 
 /// Shows those who exist of the users with these ids.

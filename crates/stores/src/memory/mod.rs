@@ -18,7 +18,10 @@ use domain::log::open::OPEN_CALLS_MAX;
 use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
 use domain::log::{Event, LogFigures, OpenCall, Stay, StayPage, StayQuery, fold_room};
-use domain::store::{Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update};
+use domain::store::{
+    Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, Walked,
+    walked_weight,
+};
 use domain::users::{ProfileChange, User};
 
 /// A store that forgets everything when it is dropped.
@@ -188,6 +191,62 @@ impl Store for Memory {
     fn ready(&self) -> Result<()> {
         Ok(())
     }
+}
+
+#[async_trait]
+impl Walk for Memory {
+    async fn walk_users(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<(AppId, User)>> {
+        let known = lock(&self.users);
+        let mut all: Vec<_> = known.iter().map(|((app, _), user)| (*app, user)).collect();
+        all.sort_by_key(|(app, user)| (*app, &user.id));
+        let all = all.into_iter().map(|(app, user)| (app, user.clone()));
+        Ok(step(all, from, limit, |_| 1))
+    }
+
+    async fn walk_events(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Event>> {
+        let log = lock(&self.log);
+        let mut all: Vec<&Event> = log.events.values().flat_map(HashMap::values).collect();
+        all.sort_by_cached_key(|event| (event.time_unix_us, event.identity()));
+        Ok(step(all.into_iter().cloned(), from, limit, walked_weight))
+    }
+
+    async fn walk_dead_letters(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<DeadLetter>> {
+        let dead = lock(&self.dead);
+        let mut all: Vec<&DeadLetter> = dead.letters.values().collect();
+        all.sort_by_key(|letter| letter.app);
+        Ok(step(all.into_iter().cloned(), from, limit, |_| 1))
+    }
+
+    async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {
+        let keyed = users.into_iter().map(|(app, user)| ((app, user.id.clone()), user));
+        lock(&self.users).extend(keyed);
+        Ok(())
+    }
+}
+
+/// A step of a walk. A place is how much is before it.
+fn step<T>(
+    all: impl ExactSizeIterator<Item = T>,
+    from: Option<&[u8]>,
+    limit: u32,
+    weight: impl Fn(&T) -> usize,
+) -> Walked<T> {
+    let from = from.and_then(|from| from.try_into().ok()).map_or(0, u64::from_be_bytes);
+    let len = all.len() as u64;
+    let (mut found, mut sum) = (vec![], 0);
+    for one in all.skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+        if sum >= limit as usize {
+            break;
+        }
+        sum += weight(&one);
+        found.push(one);
+    }
+    let next = from.saturating_add(found.len() as u64);
+    Walked { found, next: (next < len).then(|| next.to_be_bytes().to_vec()) }
 }
 
 #[derive(Default)]

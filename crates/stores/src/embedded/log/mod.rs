@@ -14,6 +14,7 @@
 //! 6. `tally`: how many there are, in `sums` by seconds and in `crowds` within a second.
 //! 7. `page`: a page of them, of `few` of them; `open`: calls in which somebody is.
 //! 8. `old`: what is too old, found without the writer; `remove`: how it goes.
+//! 9. `walk`: all events, for whoever takes them elsewhere.
 
 mod append;
 mod calls;
@@ -36,6 +37,7 @@ mod sums;
 mod tally;
 mod touched;
 mod uncalled;
+mod walk;
 
 pub(super) use append::{Arrival, KnownEvent, append};
 pub(super) use old::{Pass, Step};
@@ -49,3 +51,4 @@ pub(super) use standing::Standing;
 pub(super) use tally::{Tally, count, figures};
 pub(super) use touched::Touched;
 pub(super) use uncalled::MintedInterval;
+pub(super) use walk::walk;

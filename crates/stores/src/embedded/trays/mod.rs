@@ -29,15 +29,19 @@
 //! So a read is as of one instant, whatever moves meanwhile; it waits for nobody; and without
 //! trays it costs two loads.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use domain::users::User;
 use heed::RoTxn;
 use serde::{Deserialize, Serialize};
 
 use self::map::Map;
+use self::pile::Lying;
 use super::fault::Result;
+use super::key::Key;
 use super::record;
 use super::tables::Tables;
 use super::transaction::Env;
@@ -201,6 +205,40 @@ impl<'d> Directory<'d> {
         }
         let view = self.tables.users.view(self.txn, key)?;
         Ok(view.map(|view| (Place::Users, view)))
+    }
+
+    /// The first users whose keys come behind one, in the order of their keys, `limit` at most.
+    ///
+    /// Looks at every row of the trays: this is for walks, while nobody else keeps trays filled.
+    pub(super) fn behind(&self, key: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, User)>> {
+        let is_behind = |other: &[u8]| key.is_none_or(|key| key < other);
+        let mut found: BTreeMap<Key, Option<User>> = BTreeMap::new();
+        for tray in self.trays {
+            for row in self.tables.pile(tray.number).all(self.txn)? {
+                let (_, Lying { key, .. }) = row?;
+                if is_behind(key) && self.progress.may_hold(tray.number, key) {
+                    found.insert(Key::new().bytes(key), None);
+                    if found.len() > limit {
+                        found.pop_last();
+                    }
+                }
+            }
+        }
+        for row in self.tables.users.range(self.txn, &[], key.unwrap_or_default())?.take(limit + 1)
+        {
+            let (key, user) = row?;
+            if is_behind(key) {
+                found.insert(Key::new().bytes(key), Some(user));
+            }
+        }
+        let find = |(key, user): (Key, Option<User>)| {
+            let user = match user {
+                Some(user) => Some(user),
+                None => self.find::<User>(&key)?.map(|(_, user)| user),
+            };
+            Ok(user.map(|user| (key, user)))
+        };
+        found.into_iter().take(limit).map(find).filter_map(Result::transpose).collect()
     }
 
     fn find_in_trays(&self, key: &[u8]) -> Result<Option<(Place, &'d [u8])>> {
