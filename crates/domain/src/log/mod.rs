@@ -13,9 +13,9 @@
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`mod@record`], [`query`], [`mod@retire`] and [`idle`] are the operations; [`open`] is what is
-//! told of calls that are on, [`figures`] how much there is of all; [`dead`] keeps what could not
-//! be read.
+//! [`mod@record`], [`query`], [`present`], [`mod@retire`] and [`idle`] are the operations; [`open`]
+//! is what is told of calls that are on, [`figures`] how much there is of all; [`dead`] keeps what
+//! could not be read.
 
 pub mod client;
 pub mod closing;
@@ -27,6 +27,7 @@ pub mod idle;
 pub mod intervals;
 pub mod mint;
 pub mod open;
+pub mod present;
 pub mod query;
 pub mod record;
 pub mod retire;
@@ -41,6 +42,7 @@ pub use event::{Event, Fact, Presence};
 pub use figures::LogFigures;
 pub use intervals::{Interval, fold_participant};
 pub use open::OpenCall;
+pub use present::{OpenStays, Person, Seen, last_seen, where_are, who_is_in};
 pub use query::{StayPage, StayQuery, list_stays};
 pub use record::{Outcome, Refused, record};
 pub use retire::retire;
