@@ -68,7 +68,7 @@ def case(name, user_ids, body, host="", base="/", **asks):
         "base": f"http://{host}{base}", "action": "QueryUserInfos", "app_id": str(APP),
         "server_secret": SERVER_SECRET, "signature_version": "2.0", "nonce": "", "timestamp": "",
         "clock_offset": "0", "omit": "", "extra": "", "send": "yes",
-        "content_type": "application/json",
+        "method": "POST", "content_type": "application/json",
         "body": json.dumps({"UserIds": user_ids}, ensure_ascii=False),
     }
     return Case(name, step | asks, body=body)

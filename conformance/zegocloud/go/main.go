@@ -79,7 +79,14 @@ func ask(step, answer url.Values) error {
 		query = append(query, extra)
 	}
 	target := step.Get("base") + "?" + strings.Join(query, "&")
-	reply, err := http.Post(target, step.Get("content_type"), strings.NewReader(step.Get("body")))
+	request, err := http.NewRequest(step.Get("method"), target, strings.NewReader(step.Get("body")))
+	if err != nil {
+		return err
+	}
+	if step.Get("method") == http.MethodPost {
+		request.Header.Set("Content-Type", step.Get("content_type"))
+	}
+	reply, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}

@@ -71,11 +71,13 @@ public final class Client {
         HttpURLConnection connection = (HttpURLConnection) url.openConnection();
         connection.setConnectTimeout(10_000);
         connection.setReadTimeout(10_000);
-        connection.setRequestMethod("POST");
-        connection.setRequestProperty("Content-Type", step.get("content_type"));
-        connection.setDoOutput(true);
-        try (OutputStream out = connection.getOutputStream()) {
-            out.write(step.get("body").getBytes(StandardCharsets.UTF_8));
+        connection.setRequestMethod(step.get("method"));
+        if (step.get("method").equals("POST")) {
+            connection.setRequestProperty("Content-Type", step.get("content_type"));
+            connection.setDoOutput(true);
+            try (OutputStream out = connection.getOutputStream()) {
+                out.write(step.get("body").getBytes(StandardCharsets.UTF_8));
+            }
         }
         int status = connection.getResponseCode();
         try (InputStream in = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {

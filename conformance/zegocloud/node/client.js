@@ -12,11 +12,12 @@ function sign(appId, nonce, serverSecret, timestamp) {
     .digest("hex");
 }
 
-function post(url, contentType, body) {
+function send(url, { method, content_type, body }) {
+  const headers = method === "POST" ? { "Content-Type": content_type } : {};
   return new Promise((resolve, reject) => {
     const request = http.request(
       url,
-      { method: "POST", headers: { "Content-Type": contentType }, timeout: 10000 },
+      { method, headers, timeout: 10000 },
       (reply) => {
         let text = "";
         reply.setEncoding("utf8");
@@ -26,7 +27,7 @@ function post(url, contentType, body) {
     );
     request.on("timeout", () => request.destroy(new Error("no answer in time")));
     request.on("error", reject);
-    request.end(body);
+    request.end(method === "POST" ? body : undefined);
   });
 }
 
@@ -46,7 +47,7 @@ async function ask(step) {
   delete parameters[step.omit];
   let query = `Action=${step.action}&${new URLSearchParams(parameters)}`;
   if (step.extra) query += `&${step.extra}`;
-  const reply = await post(`${step.base}?${query}`, step.content_type, step.body);
+  const reply = await send(`${step.base}?${query}`, step);
   return { signature, ...reply };
 }
 

@@ -31,13 +31,12 @@ function ask(array $step): array
     if ($step['extra'] !== '') {
         $query .= '&' . $step['extra'];
     }
-    $context = stream_context_create(['http' => [
-        'method' => 'POST',
-        'header' => 'Content-Type: ' . $step['content_type'],
-        'content' => $step['body'],
-        'ignore_errors' => true,
-        'timeout' => 10,
-    ]]);
+    $http = ['method' => $step['method'], 'ignore_errors' => true, 'timeout' => 10];
+    if ($step['method'] === 'POST') {
+        $http['header'] = 'Content-Type: ' . $step['content_type'];
+        $http['content'] = $step['body'];
+    }
+    $context = stream_context_create(['http' => $http]);
     $body = @file_get_contents($step['base'] . '?' . $query, false, $context);
     if ($body === false) {
         return ['broken' => error_get_last()['message'] ?? 'no answer'];

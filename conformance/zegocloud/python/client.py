@@ -30,9 +30,12 @@ def ask(step):
     query = "Action=" + step["action"] + "&" + urllib.parse.urlencode(public)
     if step["extra"]:
         query += "&" + step["extra"]
-    request = urllib.request.Request(
-        step["base"] + "?" + query, data=step["body"].encode(),
-        headers={"Content-Type": step["content_type"]})
+    url = step["base"] + "?" + query
+    if step["method"] == "POST":
+        request = urllib.request.Request(url, data=step["body"].encode(),
+                                         headers={"Content-Type": step["content_type"]})
+    else:
+        request = urllib.request.Request(url, method=step["method"])
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
             status, body = reply.status, reply.read()

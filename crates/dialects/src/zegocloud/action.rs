@@ -8,10 +8,11 @@ use super::fault::{Code, Fault, shown};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     QueryUserInfos,
+    UserRegister,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 1] = [Self::QueryUserInfos];
+    pub(super) const ALL: [Self; 2] = [Self::QueryUserInfos, Self::UserRegister];
 
     /// To the letter: neither case nor blanks are forgiven.
     pub(super) fn parse(name: &str) -> Result<Self, Fault> {
@@ -31,6 +32,7 @@ impl Action {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::QueryUserInfos => "QueryUserInfos",
+            Self::UserRegister => "UserRegister",
         }
     }
 
@@ -38,7 +40,15 @@ impl Action {
     pub(super) fn per_second(self) -> NonZeroU32 {
         const TWENTY: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
         match self {
-            Self::QueryUserInfos => TWENTY,
+            Self::QueryUserInfos | Self::UserRegister => TWENTY,
+        }
+    }
+
+    /// What is told of calls beyond that. QUIRK(zegocloud): each action has its own code.
+    pub(super) fn too_frequent(self) -> Code {
+        match self {
+            Self::QueryUserInfos => Code::AppTooFrequent,
+            Self::UserRegister => Code::RegisterTooFrequent,
         }
     }
 }

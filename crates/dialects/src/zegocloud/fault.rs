@@ -37,7 +37,12 @@ pub(super) enum Code {
     Business = 660000001,
     BusinessParameter = 660000002,
     TooManyUsers = 660000011,
-    TooFrequent = 660300005,
+    UserIdTooLong = 660000012,
+    AppTooFrequent = 660300005,
+    RegisterTooFrequent = 660700001,
+    UserExists = 660700002,
+    NameTooLong = 660700006,
+    AvatarTooLong = 660700007,
 }
 
 impl Code {
@@ -46,7 +51,7 @@ impl Code {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Success,
         Self::ServerBusy,
         Self::InputParameter,
@@ -67,7 +72,12 @@ impl Code {
         Self::Business,
         Self::BusinessParameter,
         Self::TooManyUsers,
-        Self::TooFrequent,
+        Self::UserIdTooLong,
+        Self::AppTooFrequent,
+        Self::RegisterTooFrequent,
+        Self::UserExists,
+        Self::NameTooLong,
+        Self::AvatarTooLong,
     ];
 }
 
@@ -91,7 +101,7 @@ impl Fault {
             action.name(),
             action.per_second()
         );
-        Self::new(Code::TooFrequent, why)
+        Self::new(action.too_frequent(), why)
     }
 
     pub(super) fn server_busy() -> Self {

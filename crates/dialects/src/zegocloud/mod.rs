@@ -22,8 +22,8 @@ use http::Request;
 
 use crate::Answered;
 use action::Action;
-use actions::query_user_infos;
-use envelope::{Nothing, RequestIds, Stamp, render};
+use actions::{Asked, query_user_infos, user_register};
+use envelope::{Nothing, Reply, RequestIds, Stamp, render};
 use fault::{Code, Fault};
 use nonces::{Nonces, Use};
 use query::Query;
@@ -68,14 +68,17 @@ pub async fn answer(ctx: &Context, state: &State, request: Request<Bytes>) -> An
         Err(fault) => return render::<Nothing>(stamp, Err(fault)),
     };
     stamp.app = Some(app);
-    match named {
-        Err(fault) => render::<Nothing>(stamp, Err(fault)),
-        Ok(action @ Action::QueryUserInfos) => {
-            let outcome = match take_quota(ctx, app, action) {
-                Ok(()) => query_user_infos::answer(ctx, app, &query, &request).await,
-                Err(fault) => Err(fault),
-            };
-            render(stamp, outcome)
+    let action = match named {
+        Ok(action) => action,
+        Err(fault) => return render::<Nothing>(stamp, Err(fault)),
+    };
+    let asked = Asked { ctx, app, query: &query, request: &request };
+    match action {
+        Action::QueryUserInfos => {
+            render(stamp, within_quota(&asked, action, query_user_infos::answer(&asked)).await)
+        }
+        Action::UserRegister => {
+            render(stamp, within_quota(&asked, action, user_register::answer(&asked)).await)
         }
     }
 }
@@ -114,10 +117,15 @@ fn admit(ctx: &Context, state: &State, query: &Query) -> Result<AppId, Fault> {
     Ok(claim.app)
 }
 
-/// A request that is refused later has been counted all the same.
-fn take_quota(ctx: &Context, app: AppId, action: Action) -> Result<(), Fault> {
-    match ctx.quotas.take(app, action.name(), action.per_second()) {
-        true => Ok(()),
+/// What is answered if the app has not called too often. A request that is refused later has been
+/// counted all the same.
+async fn within_quota<T>(
+    asked: &Asked<'_>,
+    action: Action,
+    answer: impl Future<Output = Result<Reply<T>, Fault>>,
+) -> Result<Reply<T>, Fault> {
+    match asked.ctx.quotas.take(asked.app, action.name(), action.per_second()) {
+        true => answer.await,
         false => Err(Fault::too_frequent(action)),
     }
 }

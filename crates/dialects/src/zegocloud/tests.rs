@@ -21,6 +21,7 @@ mod captures;
 mod ids;
 mod properties;
 mod query;
+mod register;
 mod trouble;
 mod users;
 mod who_asks;
@@ -185,8 +186,11 @@ fn show(answered: &Answered) -> String {
             shown += &format!("{list} []\n");
         }
         for element in elements {
-            let name = element.get("UserName").or(element.get("SubCode")).expect("one of them");
-            shown += &format!("{list} {} {name}\n", element["UserId"]);
+            let name = ["UserName", "SubCode", "Status"].iter().find_map(|key| element.get(key));
+            let name = name.expect("one of them");
+            let told = element.get("SubMessage").and_then(Value::as_str).unwrap_or_default();
+            let line = format!("{list} {} {name} {told}", element["UserId"]);
+            shown += &format!("{}\n", line.trim_end());
         }
     }
     shown
@@ -195,6 +199,15 @@ fn show(answered: &Answered) -> String {
 /// One request to a fresh server.
 fn check(change: impl FnOnce(&mut Sent), expected: Expect) {
     world().check(change, expected);
+}
+
+/// One request of this action, with this body.
+fn check_action(world: &World, action: &str, body: impl Into<Vec<u8>>, expected: Expect) {
+    let change = |sent: &mut Sent| {
+        sent.action = Some(action.into());
+        sent.body = body.into();
+    };
+    world.check(change, expected);
 }
 
 fn check_body(body: impl AsRef<[u8]>, expected: Expect) {

@@ -22,8 +22,10 @@ pub struct Wanted {
 /// What became of one user of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registered {
-    /// They are in the directory with this profile, now or already: a repeat is harmless.
+    /// They are in the directory with this profile now.
     Yes,
+    /// They were in the directory with this very profile. Nothing was written.
+    Already,
     /// The id is taken, with another profile, which stands.
     Taken,
     /// The same id stands earlier in the request.
@@ -79,9 +81,8 @@ async fn write(
     let now_unix_ms = ctx.clock.now_unix_us() / (SECOND_US / 1_000);
     let done = ctx.store.register_users(app, new, if_taken, now_unix_ms).await?;
     let outcome = |registration| match registration {
-        Registration::Created | Registration::Overwritten | Registration::Unchanged => {
-            Registered::Yes
-        }
+        Registration::Created | Registration::Overwritten => Registered::Yes,
+        Registration::Unchanged => Registered::Already,
         Registration::Taken => Registered::Taken,
     };
     Ok(done.into_iter().map(outcome).collect())

@@ -38,7 +38,8 @@ fn profile(given: GivenUser) -> Profile {
 fn failure(registered: users::register::Registered) -> Option<Failure> {
     use users::register::Registered;
     match registered {
-        Registered::Yes => None,
+        // A repeat is harmless. V1.
+        Registered::Yes | Registered::Already => None,
         Registered::Taken => Some(Failure::AlreadyExists),
         Registered::Repeated => Some(Failure::Repeated),
         Registered::Invalid(fault) => Some(Failure::OverLimit(fault)),

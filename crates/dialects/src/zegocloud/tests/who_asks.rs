@@ -240,7 +240,8 @@ fn refuses_other_actions() {
         |sent| sent.action = None,
         expect![[r#"
             100000006 to 12345, unknown
-            the query has no Action; this server answers QueryUserInfos
+            the query has no Action; this server answers QueryUserInfos,
+            UserRegister
         "#]],
     );
     check(
@@ -248,7 +249,7 @@ fn refuses_other_actions() {
         expect![[r#"
             100000007 to 12345, unknown
             Action "queryUserInfos" is not supported; this server answers
-            QueryUserInfos
+            QueryUserInfos, UserRegister
         "#]],
     );
     check(
@@ -256,7 +257,7 @@ fn refuses_other_actions() {
         expect![[r#"
             100000007 to 12345, unknown
             Action "<script>\"<script>\"<script>\"<script>\"<script>\"<sc"... is
-            not supported; this server answers QueryUserInfos
+            not supported; this server answers QueryUserInfos, UserRegister
         "#]],
     );
 }
@@ -299,7 +300,7 @@ fn strangers_are_told_nothing_about_apps_actions_or_bodies() {
         expect![[r#"
             100000007 to 12345, unknown
             Action "NoSuchAction" is not supported; this server answers
-            QueryUserInfos
+            QueryUserInfos, UserRegister
         "#]],
     );
 }
