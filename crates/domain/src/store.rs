@@ -184,6 +184,17 @@ pub struct Walked<T> {
     pub next: Option<Vec<u8>>,
 }
 
+/// How much a walk finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalkLens {
+    /// How many users.
+    pub users: u64,
+    /// How many events.
+    pub events: u64,
+    /// How many dead letters.
+    pub dead_letters: u64,
+}
+
 /// Everything that a store holds, step by step, for whoever takes it to another store.
 ///
 /// A step is given where the one before it said to go on, and finds `limit` things at most, or
@@ -203,6 +214,9 @@ pub trait Walk: Store {
         from: Option<&[u8]>,
         limit: u32,
     ) -> Result<Walked<DeadLetter>>;
+
+    /// How much there is to walk; `None` from a store that would have to walk to know.
+    async fn walk_lens(&self) -> Result<Option<WalkLens>>;
 
     /// Keeps users as they are, with their times, in place of those who have their ids. The ids of
     /// one app's users are distinct.

@@ -13,8 +13,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use super::engine::{self, Engine, fresh};
 use super::histories::{Arrivals, arrivals, everything, queries};
-use super::{Fresh, embedded, memory, wait};
+use super::{properties, wait};
+use crate::memory::Memory;
 
 /// Of the events of one identity the one with the smallest content hash.
 fn set_of(events: impl IntoIterator<Item = Event>) -> Vec<Event> {
@@ -77,22 +79,22 @@ fn pages_are_the_answer(
     Ok(())
 }
 
-fn answers_are_the_log(
-    fresh: &Fresh,
+fn answers_are_the_log<E: Engine>(
     arrivals: &Arrivals,
     questions: &[(StayQuery, u32)],
 ) -> Result<(), TestCaseError> {
     let events = events_of(arrivals);
     let log = log_of(&set_of(events.clone()));
+    let (store, _place) = wait(fresh::<E>());
     // In two batches: that batches do not matter is said elsewhere, and commits are dear.
     for batch in events.chunks(events.len().div_ceil(2).max(1)) {
-        wait(fresh.store.append_events(batch.to_vec())).expect("appended");
+        wait(store.append_events(batch.to_vec())).expect("appended");
     }
     for app in [1, 2] {
-        pages_are_the_answer(&*fresh.store, &log, &everything(app), 5)?;
+        pages_are_the_answer(&store, &log, &everything(app), 5)?;
     }
     for (query, page_len) in questions {
-        pages_are_the_answer(&*fresh.store, &log, query, *page_len)?;
+        pages_are_the_answer(&store, &log, query, *page_len)?;
     }
     Ok(())
 }
@@ -101,35 +103,27 @@ fn questions() -> impl Strategy<Value = Vec<(StayQuery, u32)>> {
     prop::collection::vec((queries(), 1..8_u32), 6)
 }
 
-/// What the environment variable `PROPTEST_CASES` says, else `usual`.
-fn cases(usual: u32) -> ProptestConfig {
-    const PROPTESTS_OWN: u32 = 256;
-    let told = ProptestConfig::default();
-    let cases = if told.cases == PROPTESTS_OWN { usual } else { told.cases };
-    ProptestConfig { cases, ..told }
-}
-
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(engine::config::<Memory>(1_000))]
 
     #[test]
     fn every_answer_of_memory_is_the_fold_of_the_set(
         arrivals in arrivals(),
         questions in questions(),
     ) {
-        answers_are_the_log(&memory(), &arrivals, &questions)?;
+        answers_are_the_log::<Memory>(&arrivals, &questions)?;
     }
 }
 
-proptest! {
-    #![proptest_config(cases(60))]
+properties! {
+    #![cases = 60]
 
     #[test]
-    fn every_answer_of_embedded_is_the_fold_of_the_set(
+    fn every_answer_is_the_fold_of_the_set(
         arrivals in arrivals(),
         questions in questions(),
     ) {
-        answers_are_the_log(&embedded(), &arrivals, &questions)?;
+        answers_are_the_log::<E>(&arrivals, &questions)?;
     }
 }
 

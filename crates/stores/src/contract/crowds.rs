@@ -7,8 +7,9 @@ use domain::log::{ClientFacts, Event, Fact, Presence, StayQuery};
 use domain::store::Store;
 use proptest::prelude::*;
 
-use super::wait;
-use crate::embedded::{Embedded, Options};
+use super::engine::{Engine, fresh};
+use super::{properties, wait};
+use crate::embedded::Embedded;
 use crate::memory::Memory;
 
 const FIRST_SECOND: i64 = 1_000;
@@ -59,9 +60,12 @@ fn events(number: usize, visit: Visit) -> Vec<Event> {
 
 /// Every page of every length, of the app and of the room, in windows that begin before, in and
 /// behind the crowd.
-async fn attack(visits: Vec<Visit>, batch_len: usize, cut: i64) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Embedded::open(&Options::new(folder.path())).expect("it opens");
+async fn attack<E: Engine>(
+    visits: Vec<Visit>,
+    batch_len: usize,
+    cut: i64,
+) -> Result<(), TestCaseError> {
+    let (store, _place) = fresh::<E>().await;
     let model = Memory::default();
     let events: Vec<Event> =
         visits.into_iter().enumerate().flat_map(|(number, visit)| events(number, visit)).collect();
@@ -79,7 +83,7 @@ async fn attack(visits: Vec<Visit>, batch_len: usize, cut: i64) -> Result<(), Te
     compare(&model, &store).await
 }
 
-async fn compare(model: &Memory, store: &Embedded) -> Result<(), TestCaseError> {
+async fn compare(model: &Memory, store: &dyn Store) -> Result<(), TestCaseError> {
     let room = || Some(RoomId::parse("lesson").expect("a room"));
     for room in [None, room()] {
         for (from, until) in [(-10, 500), (0, 0), (0, 1), (1, 400), (2, 2), (70, 350)] {
@@ -114,8 +118,7 @@ async fn compare(model: &Memory, store: &Embedded) -> Result<(), TestCaseError> 
 #[test]
 fn a_crowd_that_turns_out_to_be_elsewhere_is_none() {
     wait(async {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Embedded::open(&Options::new(folder.path())).expect("it opens");
+        let (store, _place) = fresh::<Embedded>().await;
         let join =
             |number: usize, who: u8, second| events(number, (who, true, second, false, None));
         let at_once: Vec<Event> = (0..9).flat_map(|who| join(who.into(), who, 100)).collect();
@@ -129,11 +132,8 @@ fn a_crowd_that_turns_out_to_be_elsewhere_is_none() {
     });
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: super::histories::config().cases / 4,
-        ..ProptestConfig::default()
-    })]
+properties! {
+    #![cases = 16]
 
     #[test]
     fn pages_of_a_crowd_are_whole(
@@ -141,6 +141,6 @@ proptest! {
         batch_len in 1..60_usize,
         cut in 0..500_i64,
     ) {
-        wait(attack(visits, batch_len, cut))?;
+        wait(attack::<E>(visits, batch_len, cut))?;
     }
 }

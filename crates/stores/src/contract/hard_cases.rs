@@ -11,8 +11,9 @@ use domain::log::record::{AHEAD_S_MAX, Outcome, Refused};
 use domain::log::{StayQuery, record, retire};
 use domain::store::{Appended, Store};
 
+use super::engine::{Engine, fresh};
 use super::story::{append, events, everything, page, shown};
-use super::{Fresh, embedded, memory, wait};
+use super::{on_engines, wait};
 
 async fn shows(store: &dyn Store, expected: &[&str]) {
     assert_eq!(shown(store, &everything()).await, expected);
@@ -64,61 +65,74 @@ pub(super) async fn late_data(store: &dyn Store) {
 }
 
 /// A context on a store, at a second.
-fn context(store: &Fresh, now_unix_s: i64) -> (Context, Arc<FixedClock>) {
+fn context(store: &Arc<dyn Store>, now_unix_s: i64) -> (Context, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::at_unix_s(now_unix_s));
     let settings = Settings::default();
-    (Context::new(store.store.clone(), clock.clone(), Apps::default(), settings), clock)
+    (Context::new(store.clone(), clock.clone(), Apps::default(), settings), clock)
 }
 
 /// Both edges: what is further ahead than ten minutes is refused, and leaves no trace.
-#[test]
-fn clock_skew() {
-    for fresh in [memory(), embedded()] {
-        let (ctx, _) = context(&fresh, 1_000);
-        let edge = 1_000 + AHEAD_S_MAX;
-        assert_eq!(AHEAD_S_MAX, 10 * 60);
-        let story = format!("{edge} join anna call=c id=a\n{edge}.000001 join ben call=c id=b");
-        let outcomes = wait(record(&ctx, events(&story))).expect("recorded");
-        let refused = Outcome::Refused(Refused::InTheFuture);
-        assert_eq!(outcomes, [Outcome::Stored, refused]);
-        wait(shows(&*fresh.store, &[&format!("room c anna {edge}..")]));
-    }
+fn clock_skew<E: Engine>() {
+    let (store, _place) = shared::<E>();
+    let (ctx, _) = context(&store, 1_000);
+    let edge = 1_000 + AHEAD_S_MAX;
+    assert_eq!(AHEAD_S_MAX, 10 * 60);
+    let story = format!("{edge} join anna call=c id=a\n{edge}.000001 join ben call=c id=b");
+    let outcomes = wait(record(&ctx, events(&story))).expect("recorded");
+    let refused = Outcome::Refused(Refused::InTheFuture);
+    assert_eq!(outcomes, [Outcome::Stored, refused]);
+    wait(shows(&*store, &[&format!("room c anna {edge}..")]));
 }
 
 /// Both edges of fourteen days; whoever is still there is kept, with the first join, and found.
-#[test]
-fn span_over_the_14_days_and_the_6_h_window() {
+fn span_over_the_14_days_and_the_6_h_window<E: Engine>() {
     const HOUR_S: i64 = 3_600;
-    for fresh in [memory(), embedded()] {
-        let (ctx, clock) = context(&fresh, 100);
-        let story = "10 join anna call=c conn=k room=open
-             10 join ben call=d conn=k room=over
-             50.5 leave ben call=d conn=k room=over";
-        wait(record(&ctx, events(story))).expect("recorded");
+    let (store, _place) = shared::<E>();
+    let (ctx, clock) = context(&store, 100);
+    let story = "10 join anna call=c conn=k room=open
+         10 join ben call=d conn=k room=over
+         50.5 leave ben call=d conn=k room=over";
+    wait(record(&ctx, events(story))).expect("recorded");
 
-        let now = 51 + 14 * DAY_S;
-        clock.set_unix_us(now * SECOND_US);
-        // What is older when it comes is a success, and not applied.
-        let story =
-            "50.999999 join cleo call=e conn=k room=late id=x\n51 join dora call=e room=late id=y";
-        let outcomes = wait(record(&ctx, events(story))).expect("recorded");
-        assert_eq!(outcomes, [Outcome::Expired, Outcome::Stored]);
-        while wait(retire(&ctx)).expect("a step").more {}
-        wait(shows(&*fresh.store, &["open c anna 10..", "late e dora 51.."]));
+    let now = 51 + 14 * DAY_S;
+    clock.set_unix_us(now * SECOND_US);
+    // What is older when it comes is a success, and not applied.
+    let story =
+        "50.999999 join cleo call=e conn=k room=late id=x\n51 join dora call=e room=late id=y";
+    let outcomes = wait(record(&ctx, events(story))).expect("recorded");
+    assert_eq!(outcomes, [Outcome::Expired, Outcome::Stored]);
+    while wait(retire(&ctx)).expect("a step").more {}
+    wait(shows(&*store, &["open c anna 10..", "late e dora 51.."]));
 
-        let window = StayQuery {
-            from_unix_s: now,
-            until_unix_s: now + 6 * HOUR_S,
-            room: events("1 over room=open")[0].room().cloned(),
-            ..everything()
-        };
-        assert_eq!(wait(shown(&*fresh.store, &window)), ["open c anna 10.."]);
-        // The leave comes at last, and everything goes when it is old.
-        wait(record(&ctx, events(&format!("{now} leave anna call=c conn=k room=open id=z"))))
-            .expect("recorded");
-        assert_eq!(wait(page(&*fresh.store, &window)).stays[0].created_unix_s(), 10);
-        clock.set_unix_us((now + 1 + 14 * DAY_S) * SECOND_US);
-        while wait(retire(&ctx)).expect("a step").more {}
-        assert_eq!(wait(page(&*fresh.store, &window)).total, 0);
+    let window = StayQuery {
+        from_unix_s: now,
+        until_unix_s: now + 6 * HOUR_S,
+        room: events("1 over room=open")[0].room().cloned(),
+        ..everything()
+    };
+    assert_eq!(wait(shown(&*store, &window)), ["open c anna 10.."]);
+    // The leave comes at last, and everything goes when it is old.
+    wait(record(&ctx, events(&format!("{now} leave anna call=c conn=k room=open id=z"))))
+        .expect("recorded");
+    assert_eq!(wait(page(&*store, &window)).stays[0].created_unix_s(), 10);
+    clock.set_unix_us((now + 1 + 14 * DAY_S) * SECOND_US);
+    while wait(retire(&ctx)).expect("a step").more {}
+    assert_eq!(wait(page(&*store, &window)).total, 0);
+}
+
+fn shared<E: Engine>() -> (Arc<dyn Store>, E::Place) {
+    let (store, place) = wait(fresh::<E>());
+    (Arc::new(store), place)
+}
+
+on_engines! {
+    #[test]
+    fn clock_skew() {
+        super::clock_skew::<E>();
+    }
+
+    #[test]
+    fn span_over_the_14_days_and_the_6_h_window() {
+        super::span_over_the_14_days_and_the_6_h_window::<E>();
     }
 }

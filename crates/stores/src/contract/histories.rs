@@ -1,5 +1,5 @@
 //! The property that says most: whatever happens, in whatever order it is told, however often, and
-//! however often the store is opened again in between, `embedded` shows what `memory` shows.
+//! however often the store is opened again in between, each engine shows what `memory` shows.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,13 @@ use domain::AppId;
 use domain::clock::{SECOND_US, whole_second};
 use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::{ClientFacts, Event, Fact, OpenCall, Presence, Stay, StayQuery};
-use domain::store::Store;
+use domain::store::{Store, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::wait;
-use crate::embedded::{Embedded, Options};
+use super::engine::{self, Engine, fresh};
+use super::{properties, wait};
+use crate::embedded::Embedded;
 use crate::memory::Memory;
 
 const SECONDS: i64 = 240;
@@ -231,7 +232,11 @@ async fn open_calls(store: &dyn Store, app: AppId) -> Vec<OpenCall> {
 }
 
 /// Holds both to the same answers, and each to its own pages.
-async fn compare(model: &Memory, store: &Embedded, query: &StayQuery) -> Result<(), TestCaseError> {
+async fn compare(
+    model: &Memory,
+    store: &dyn Store,
+    query: &StayQuery,
+) -> Result<(), TestCaseError> {
     let expected = model.page_of_stays(query).await.expect("a page");
     let page = store.page_of_stays(query).await.expect("a page");
     prop_assert_eq!(&page, &expected, "{:?}", query);
@@ -246,18 +251,19 @@ async fn compare(model: &Memory, store: &Embedded, query: &StayQuery) -> Result<
     Ok(())
 }
 
-async fn attack(arrivals: Arrivals, queries: Vec<StayQuery>) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = Options::new(folder.path());
+async fn attack<E: Engine>(
+    arrivals: Arrivals,
+    queries: Vec<StayQuery>,
+) -> Result<(), TestCaseError> {
     let model = Memory::default();
-    let mut store = Embedded::open(&options).expect("it opens");
+    let (mut store, place) = fresh::<E>().await;
     for (batch, reopen) in arrivals {
         let expected = model.append_events(batch.clone()).await.expect("appended");
         let appended = store.append_events(batch).await.expect("appended");
         prop_assert_eq!(appended, expected);
         if reopen {
             drop(store);
-            store = Embedded::open(&options).expect("it opens again");
+            store = E::open(&place).await;
         }
         store.recount();
         for app in [1, 2] {
@@ -281,16 +287,14 @@ async fn attack(arrivals: Arrivals, queries: Vec<StayQuery>) -> Result<(), TestC
 /// Both lose what is too old at the same instants, the store in small steps; in between, only what
 /// is young enough arrives. At the end the store holds the rows of one that was told nothing else
 /// than what is left.
-async fn attack_and_retire(
+async fn attack_and_retire<E: Engine>(
     arrivals: Arrivals,
     instants: Vec<Option<i64>>,
     step: usize,
     interleaved: bool,
 ) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = Options::new(folder.path());
     let model = Memory::default();
-    let mut store = Embedded::open(&options).expect("it opens");
+    let (mut store, place) = fresh::<E>().await;
     let mut before = i64::MIN;
     let instants = instants.into_iter().chain(std::iter::repeat(None));
     for ((mut batch, reopen), instant) in arrivals.into_iter().zip(instants) {
@@ -306,7 +310,7 @@ async fn attack_and_retire(
         }
         if reopen {
             drop(store);
-            store = Embedded::open(&options).expect("it opens again");
+            store = E::open(&place).await;
         }
         let expected = model.append_events(batch.clone()).await.expect("appended");
         prop_assert_eq!(store.append_events(batch).await.expect("appended"), expected);
@@ -322,22 +326,30 @@ async fn attack_and_retire(
         let expected = model.log_figures().await.expect("figures");
         prop_assert_eq!(store.log_figures().await.expect("figures"), expected);
     }
-    let other_folder = tempfile::tempdir().expect("a folder");
-    let other = Embedded::open(&Options::new(other_folder.path())).expect("it opens");
-    other.append_events(model.events()).await.expect("appended");
-    // What people depend on may be noted more widely than it has to be, and a room whose only event
-    // gave way to one of another room keeps its number. Rooms that are large once stay so until
-    // they are empty, and so do crowds for a while. Who is still there is listed twice some time
-    // after somebody came, whoever it was. The recount has looked at all of these.
-    let wide = ["counters", "watched", "watched_rooms", "rooms", "sums", "crowds", "by_room"];
-    let wide = [&wide[..], &["by_participant", "aged"]].concat();
-    let rows = |store: &Embedded| {
-        let mut lens = store.lens();
-        lens.retain(|(table, _)| !wide.contains(table));
-        lens
-    };
-    prop_assert_eq!(rows(&store), rows(&other));
+    let events = model.events();
+    prop_assert_eq!(everything_of(&store).await, sorted(events.clone()));
+    let (other, _place) = fresh::<E>().await;
+    other.append_events(events).await.expect("appended");
+    prop_assert_eq!(store.rows(), other.rows());
     Ok(())
+}
+
+/// Every event, as a walk finds them.
+async fn everything_of(store: &dyn Walk) -> Vec<Event> {
+    let (mut all, mut from) = (vec![], None);
+    loop {
+        let step = store.walk_events(from.as_deref(), 20).await.expect("events");
+        all.extend(step.found);
+        from = step.next;
+        if from.is_none() {
+            return sorted(all);
+        }
+    }
+}
+
+fn sorted(mut events: Vec<Event>) -> Vec<Event> {
+    events.sort_by_cached_key(|event| (event.identity(), event.content_hash()));
+    events
 }
 
 async fn retire(store: &dyn Store, before_unix_us: i64, step: usize) {
@@ -380,33 +392,27 @@ async fn lose_only_what_is_over(
     Ok(())
 }
 
-/// A quarter of proptest's own number, since each case is many commits; what the environment
-/// variable `PROPTEST_CASES` says counts.
-pub(super) fn config() -> ProptestConfig {
-    const PROPTESTS_OWN: u32 = 256;
-    let config = ProptestConfig::default();
-    let cases = if config.cases == PROPTESTS_OWN { 64 } else { config.cases };
-    ProptestConfig { cases, ..config }
-}
+/// A quarter of proptest's own number, since each case is many commits.
+const CASES: u32 = 64;
 
-proptest! {
-    #![proptest_config(config())]
+properties! {
+    #![cases = CASES]
 
     #[test]
-    fn embedded_shows_what_memory_shows(
+    fn it_shows_what_memory_shows(
         arrivals in arrivals(),
         queries in prop::collection::vec(queries(), 12),
     ) {
-        wait(attack(arrivals, queries))?;
+        wait(attack::<E>(arrivals, queries))?;
     }
 
     #[test]
-    fn embedded_retires_what_memory_retires(
+    fn it_retires_what_memory_retires(
         arrivals in arrivals(),
         instants in prop::collection::vec(prop::option::weighted(0.4, instants()), 12),
         step in 1..9_usize,
     ) {
-        wait(attack_and_retire(arrivals, instants, step, false))?;
+        wait(attack_and_retire::<E>(arrivals, instants, step, false))?;
     }
 
     #[test]
@@ -415,8 +421,17 @@ proptest! {
         instants in prop::collection::vec(prop::option::weighted(0.4, instants()), 12),
         step in 1..4_usize,
     ) {
-        wait(attack_and_retire(arrivals, instants, step, true))?;
+        wait(attack_and_retire::<E>(arrivals, instants, step, true))?;
     }
+
+    #[test]
+    fn it_mints_what_memory_mints(arrivals in arrivals_without_calls()) {
+        wait(attack::<E>(arrivals, vec![]))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(engine::config::<Embedded>(CASES))]
 
     #[test]
     fn only_what_is_over_goes(
@@ -424,10 +439,5 @@ proptest! {
         before in instants(),
     ) {
         wait(lose_only_what_is_over(arrivals, before))?;
-    }
-
-    #[test]
-    fn embedded_mints_what_memory_mints(arrivals in arrivals_without_calls()) {
-        wait(attack(arrivals, vec![]))?;
     }
 }

@@ -1,21 +1,18 @@
 //! What [`domain::store::Store`] promises, as tests that run on every engine.
 //!
-//! A promise is an `async fn` that gets an empty store. An engine is a line of [`engines`]. The
+//! A promise is an `async fn` that gets an empty store. An engine is a word of [`engines`] and of [`properties`]. The
 //! tests are named `contract::ENGINE::GROUP::PROMISE`. In `histories` stands the property that says
 //! most: whatever happens in whatever order, every engine shows what the model shows.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use domain::store::Walk;
-use tempfile::TempDir;
-
-use crate::embedded::{Embedded, Options};
-use crate::memory::Memory;
+use tokio::runtime::Runtime;
 
 mod answers;
 mod crowds;
 mod dead;
 mod directory;
+mod engine;
 mod figures;
 mod hard_cases;
 mod histories;
@@ -28,46 +25,72 @@ mod scattered;
 mod story;
 mod walk;
 
-/// An empty store, and the folder that goes when the test is over.
-struct Fresh {
-    store: Arc<dyn Walk>,
-    _folder: Option<TempDir>,
-}
-
-fn memory() -> Fresh {
-    Fresh { store: Arc::new(Memory::default()), _folder: None }
-}
-
-fn embedded() -> Fresh {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = Options::new(folder.path().join("data"));
-    let store = Embedded::open(&options).expect("a new store opens");
-    Fresh { store: Arc::new(store), _folder: Some(folder) }
-}
-
-/// Waits for `future` on this thread.
+/// Waits for `future` on this thread. What is begun meanwhile goes on afterwards: connections of a
+/// store are kept up by tasks of their own.
 fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(future)
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.enable_all().build().expect("a runtime")
+    });
+    RUNTIME.block_on(future)
 }
 
 macro_rules! engines {
-    ({ $($engine:ident)+ } $promises:tt) => { $(engines! { @ $engine $promises })+ };
-    (@ $engine:ident { $($group:ident { $($promise:ident)+ })+ }) => {
-        mod $engine {$(
+    ({ $($(#[$is_there:meta])* $module:ident: $engine:ty),+ } $promises:tt) => {
+        $(engines! { @ [$(#[$is_there])*] $module: $engine, $promises })+
+    };
+    (@ [$($is_there:tt)*] $module:ident: $engine:ty, {
+        $($group:ident { $($promise:ident)+ })+
+    }) => {
+        $($is_there)*
+        mod $module {$(
             mod $group {$(
                 #[test]
                 fn $promise() {
-                    let fresh = crate::contract::$engine();
-                    crate::contract::wait(crate::contract::$group::$promise(&*fresh.store));
+                    crate::contract::wait(async {
+                        let (store, _place) = crate::contract::engine::fresh::<$engine>().await;
+                        crate::contract::$group::$promise(&store).await;
+                    });
                 }
             )+}
         )+}
     };
 }
 
+/// Tests on every engine, for which `E` stands.
+macro_rules! on_engines {
+    ($($tests:item)+) => {
+        mod memory {
+            type E = crate::memory::Memory;
+            $($tests)+
+        }
+        mod embedded {
+            type E = crate::embedded::Embedded;
+            $($tests)+
+        }
+    };
+}
+use on_engines;
+
+/// Properties of every engine that keeps what it is told: `E` stands for the engine.
+macro_rules! properties {
+    (#![cases = $cases:expr] $($properties:tt)+) => {
+        mod embedded {
+            use super::*;
+
+            type E = crate::embedded::Embedded;
+
+            proptest! {
+                #![proptest_config(crate::contract::engine::config::<E>($cases))]
+                $($properties)+
+            }
+        }
+    };
+}
+use properties;
+
 engines! {
-    { memory embedded }
+    { memory: crate::memory::Memory, embedded: crate::embedded::Embedded }
     {
         directory {
             a_registered_user_is_found

@@ -1,15 +1,13 @@
 //! Whatever is done with users whose ids are scattered, and however often the store is opened
 //! again meanwhile: every engine that keeps them says and shows what the model does.
 
-use std::path::Path;
-
 use domain::ids::{AppId, UserId};
 use domain::store::{IfTaken, NewUser, Registration, Store, Update};
 use domain::users::{Profile, ProfileChange, User};
 use proptest::prelude::*;
 
-use super::wait;
-use crate::embedded::{Embedded, Options};
+use super::engine::{Engine, fresh};
+use super::{properties, wait};
 use crate::memory::Memory;
 
 /// How many ids there are, in each of two apps.
@@ -19,10 +17,6 @@ const IDS: i64 = 60;
 fn id(number: i64) -> UserId {
     let scattered = number.wrapping_mul(0x1e37_79b9_7f4a_7c15) & i64::MAX | 1;
     UserId::from_long(scattered).expect("an id")
-}
-
-fn open(folder: &Path) -> Embedded {
-    Embedded::open(&Options::new(folder)).expect("it opens")
 }
 
 /// Something that is done with a store.
@@ -74,22 +68,27 @@ fn everybody(store: &dyn Store) -> Vec<Option<User>> {
     found.concat()
 }
 
-proptest! {
-    #![proptest_config(super::histories::config())]
+fn attack<E: Engine>(steps: &[Step]) -> Result<(), TestCaseError> {
+    let (mut store, place) = wait(fresh::<E>());
+    let model = Memory::default();
+    for (now, step) in (1..).zip(steps) {
+        if let Step::Reopen = step {
+            drop(store);
+            store = wait(E::open(&place));
+        }
+        prop_assert_eq!(tell(&store, step, now), tell(&model, step, now));
+        prop_assert_eq!(everybody(&store), everybody(&model));
+    }
+    Ok(())
+}
+
+properties! {
+    #![cases = 64]
 
     #[test]
     fn wherever_users_lie_the_directory_is_that_of_the_model(
         steps in prop::collection::vec(step(), 1..25),
     ) {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut store, model) = (open(folder.path()), Memory::default());
-        for (now, step) in (1..).zip(&steps) {
-            if let Step::Reopen = step {
-                drop(store);
-                store = open(folder.path());
-            }
-            prop_assert_eq!(tell(&store, step, now), tell(&model, step, now));
-            prop_assert_eq!(everybody(&store), everybody(&model));
-        }
+        attack::<E>(&steps)?;
     }
 }

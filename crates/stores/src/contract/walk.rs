@@ -21,6 +21,8 @@ async fn users(store: &dyn Walk, limit: u32) -> Vec<(AppId, User)> {
         all.extend(found);
         from = next;
         if from.is_none() {
+            let lens = store.walk_lens().await.expect("lens");
+            assert_eq!(lens.map_or(all.len() as u64, |lens| lens.users), all.len() as u64);
             all.sort_by(|(app, one), (other_app, other)| {
                 (app, &one.id).cmp(&(other_app, &other.id))
             });
@@ -36,6 +38,8 @@ async fn events(store: &dyn Walk, limit: u32) -> Vec<Event> {
         all.extend(step.found);
         from = step.next;
         if from.is_none() {
+            let lens = store.walk_lens().await.expect("lens");
+            assert_eq!(lens.map_or(all.len() as u64, |lens| lens.events), all.len() as u64);
             all.sort_by_cached_key(|event| (event.identity(), event.content_hash()));
             return all;
         }
@@ -164,5 +168,7 @@ pub(super) async fn letters_are_found_as_they_came(store: &dyn Walk) {
     }
     for limit in [1, 4, 100] {
         assert_eq!(letters(store, limit).await, expected, "by {limit}");
+        let lens = store.walk_lens().await.expect("lens");
+        assert_eq!(lens.map_or(14, |lens| lens.dead_letters), 14);
     }
 }

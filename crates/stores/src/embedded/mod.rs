@@ -24,5 +24,5 @@ mod trays;
 mod users;
 mod writer;
 
-pub use open::{MAP_SIZE_DEFAULT, OpenError, Options};
+pub use open::{MAP_SIZE_DEFAULT, OpenError, Options, is_there};
 pub use store::Embedded;

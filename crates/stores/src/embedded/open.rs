@@ -106,6 +106,11 @@ pub enum OpenError {
     },
 }
 
+/// Whether there is a store in a folder, of whatever version.
+pub fn is_there(folder: &Path) -> bool {
+    folder.join(FORMAT_FILE).exists()
+}
+
 /// An open folder.
 pub(super) struct Opened {
     pub(super) env: Env,

@@ -9,7 +9,7 @@ use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::store::{
-    Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, Walked,
+    Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, WalkLens, Walked,
 };
 use domain::users::{ProfileChange, User};
 use tokio::sync::Mutex;
@@ -230,6 +230,17 @@ impl Walk for Embedded {
         limit: u32,
     ) -> Result<Walked<DeadLetter>> {
         self.read(|read| dead::walk(read, from, limit as usize))
+    }
+
+    async fn walk_lens(&self) -> Result<Option<WalkLens>> {
+        let read = |directory: Directory<'_>| {
+            Ok(WalkLens {
+                users: directory.len()?,
+                events: self.tables.events.len(directory.txn())?,
+                dead_letters: self.tables.dead_letters.len(directory.txn())?,
+            })
+        };
+        Ok(Some(self.trays.read(&self.env, &self.tables, read)?))
     }
 
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {

@@ -188,6 +188,11 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         self.find(txn, key)?.ok_or(Fault::Damaged { table: self.name, how: Damage::Missing })
     }
 
+    /// How many records there are.
+    pub(super) fn len(&self, txn: &RoTxn<'_>) -> Result<u64> {
+        Ok(self.rows.len(txn)?)
+    }
+
     /// Writes a record, over the one that may be there.
     pub(super) fn put(&self, txn: &mut RwTxn<'_>, key: &[u8], value: &T) -> Result<()> {
         let sealed = record::seal(self.name, key, value)?;

@@ -19,7 +19,7 @@ use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
 use domain::log::{Event, LogFigures, OpenCall, Stay, StayPage, StayQuery, fold_room};
 use domain::store::{
-    Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, Walked,
+    Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, WalkLens, Walked,
     walked_weight,
 };
 use domain::users::{ProfileChange, User};
@@ -219,6 +219,15 @@ impl Walk for Memory {
         let mut all: Vec<&DeadLetter> = dead.letters.values().collect();
         all.sort_by_key(|letter| letter.app);
         Ok(step(all.into_iter().cloned(), from, limit, |_| 1))
+    }
+
+    async fn walk_lens(&self) -> Result<Option<WalkLens>> {
+        let events = lock(&self.log).events.values().map(|events| events.len() as u64).sum();
+        Ok(Some(WalkLens {
+            users: lock(&self.users).len() as u64,
+            events,
+            dead_letters: lock(&self.dead).letters.len() as u64,
+        }))
     }
 
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {

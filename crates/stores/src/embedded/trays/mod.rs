@@ -241,6 +241,18 @@ impl<'d> Directory<'d> {
         found.into_iter().take(limit).map(find).filter_map(Result::transpose).collect()
     }
 
+    /// How many users there are.
+    pub(super) fn len(&self) -> Result<u64> {
+        let Progress { rows, emptying, .. } = self.progress;
+        let left = emptying.as_ref().map_or(0, |emptied| emptied.left);
+        Ok(self.tables.users.len(self.txn)? + u64::from(*rows) + u64::from(left))
+    }
+
+    /// The transaction that they are seen in.
+    pub(super) fn txn(&self) -> &'d RoTxn<'d> {
+        self.txn
+    }
+
     fn find_in_trays(&self, key: &[u8]) -> Result<Option<(Place, &'d [u8])>> {
         let hash = self.shared.hash(key);
         for tray in self.trays.iter().filter(|tray| self.progress.may_hold(tray.number, key)) {
