@@ -1,8 +1,9 @@
 //! What [`domain::store::Store`] promises, as tests that run on every engine.
 //!
-//! A promise is an `async fn` that gets an empty store. An engine is a word of [`engines`] and of [`properties`]. The
-//! tests are named `contract::ENGINE::GROUP::PROMISE`. In `histories` stands the property that says
-//! most: whatever happens in whatever order, every engine shows what the model shows.
+//! A promise is an `async fn` that gets an empty store. An engine is a word of [`engines`],
+//! [`on_engines`] and [`properties`], and what `engine` says of it. The tests are named
+//! `contract::ENGINE::GROUP::PROMISE`. In `histories` stands the property that says most: whatever
+//! happens in whatever order, every engine shows what the model shows.
 
 use std::sync::LazyLock;
 
