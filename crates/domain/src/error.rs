@@ -6,12 +6,17 @@ use std::sync::Arc;
 /// A result of the domain.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the domain could not do what it was asked. Nothing of the request was done.
+/// Why the domain could not do what it was asked. Nothing of the request was done, where the
+/// variant says nothing else.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// More changes are waiting than the store lets wait; the same request may pass later.
     #[error("too many changes are waiting")]
     Busy,
+    /// The store cannot be reached, or too few of its machines can; the same request may pass
+    /// later. A part of it may have been done, and a repeat does the rest.
+    #[error("the store cannot be reached, or too few of its machines")]
+    Unavailable(#[source] EngineError),
     /// The disk has no room for a change. Reads go on.
     #[error("the store has no room left")]
     Full,

@@ -3,8 +3,10 @@
 //!
 //! Common to all methods:
 //! - A change that is acknowledged is durable (in as far as the engine is: `memory` is not) and
-//!   seen by every later read. A change that fails left no trace.
-//! - A request's items are applied in one step: no reader sees a part of them.
+//!   seen by every later read. A change that fails left no trace; one that fails with
+//!   [`crate::Error::Unavailable`] may have been made in part, and a repeat makes the rest.
+//! - A request's items are applied in one step: no reader sees a part of them. An engine of many
+//!   machines applies each item in one step: no reader sees a part of an item.
 //! - Races are answered with values, never with errors: nobody looks first and then writes.
 //! - Outcomes come in the order of the items.
 

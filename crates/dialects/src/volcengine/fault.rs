@@ -113,7 +113,7 @@ impl Code {
     }
 }
 
-/// Why a request is refused. Nothing of it was done.
+/// Why a request is refused. Nothing of it was done, where the message says nothing else.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) code: Code,
@@ -228,6 +228,11 @@ impl From<domain::Error> for Fault {
             domain::Error::Busy => (
                 Code::ServiceUnavailableTemp,
                 "Too many changes are waiting. Nothing was done; send the request again later.",
+            ),
+            domain::Error::Unavailable(_) => (
+                Code::ServiceUnavailableTemp,
+                "The store cannot be reached at present. A part may have been done, and a repeat \
+                 does the rest; send the request again later.",
             ),
             domain::Error::Full => {
                 (Code::NoRepeat, "The store has no room left. Nothing was done; queries go on.")

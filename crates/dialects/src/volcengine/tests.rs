@@ -303,7 +303,8 @@ fn what_goes_wrong_inside_is_told_without_its_cause() {
     use domain::{EngineError, Error};
     let mut told = String::new();
     let engine = EngineError::new(std::io::Error::other("secret"));
-    for error in [Error::Busy, Error::Full, Error::Stopped, Error::Engine(engine)] {
+    let unavailable = Error::Unavailable(engine.clone());
+    for error in [Error::Busy, unavailable, Error::Full, Error::Stopped, Error::Engine(engine)] {
         let fault = Fault::from(error);
         let (code, _, status) = fault.code.told_as();
         assert!(fault.cause.is_some(), "the log is told");
@@ -311,6 +312,7 @@ fn what_goes_wrong_inside_is_told_without_its_cause() {
     }
     expect![[r#"
         503 ServiceUnavailableTemp Too many changes are waiting. Nothing was done; send the request again later.
+        503 ServiceUnavailableTemp The store cannot be reached at present. A part may have been done, and a repeat does the rest; send the request again later.
         507 InternalError The store has no room left. Nothing was done; queries go on.
         507 InternalError The store takes no more changes until the server is restarted. Nothing was done; queries go on.
         500 InternalError Service has some internal Error. Pls Contact With Admin. Nothing was done.

@@ -112,7 +112,7 @@ impl Fault {
 impl From<Error> for Fault {
     fn from(cause: Error) -> Self {
         let told = match &cause {
-            Error::Busy => Self::server_busy(),
+            Error::Busy | Error::Unavailable(_) => Self::server_busy(),
             // A repeat does not help against these two until somebody looks after the server.
             Error::Full | Error::Stopped => {
                 Self::new(Code::GatewayInternal, "the server cannot do this at present")
@@ -161,6 +161,10 @@ mod tests {
     #[test]
     fn every_failure_inside_has_a_code_and_keeps_its_cause_to_itself() {
         check(Error::Busy, expect!["1 the server is busy; send the request again a little later"]);
+        check(
+            Error::Unavailable(EngineError::new(std::io::Error::other("127.0.0.1:9042"))),
+            expect!["1 the server is busy; send the request again a little later"],
+        );
         check(Error::Full, expect!["100000015 the server cannot do this at present"]);
         check(Error::Stopped, expect!["100000015 the server cannot do this at present"]);
         check(

@@ -4,6 +4,9 @@ use std::io;
 
 use domain::error::{EngineError, Error};
 
+use crate::record;
+pub(super) use crate::record::Damage;
+
 pub(super) type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// What went wrong inside the engine.
@@ -12,28 +15,22 @@ pub(super) enum Fault {
     /// LMDB refused.
     #[error("LMDB refused")]
     Lmdb(#[from] heed::Error),
-    /// A record is not what was written.
-    #[error("a record of the table `{table}` is damaged: {how}")]
-    Damaged { table: &'static str, how: Damage },
-    /// A value cannot be written down.
-    #[error("a record of the table `{table}` cannot be encoded")]
-    Unencodable { table: &'static str, source: postcard::Error },
-}
-
-/// How a record is damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Damage {
-    #[error("its checksum does not match")]
-    Checksum,
-    #[error("its version is unknown")]
-    Version,
-    #[error("it cannot be decoded")]
-    Encoding,
-    #[error("another record points to it, but it is missing")]
-    Missing,
+    /// A record is damaged, or cannot be written down.
+    #[error(transparent)]
+    Record(#[from] record::Fault),
 }
 
 impl Fault {
+    /// A record of `table` is not what was written.
+    pub(super) fn damaged(table: &'static str, how: Damage) -> Self {
+        Self::Record(record::Fault::Damaged { table, how })
+    }
+
+    /// Whether a record is not what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self, Self::Record(record::Fault::Damaged { .. }))
+    }
+
     /// Whether there is no room left: in the map, or on the disk.
     fn is_full(&self) -> bool {
         match self {

@@ -14,7 +14,6 @@ mod log;
 mod open;
 mod priority;
 mod recent;
-mod record;
 mod store;
 mod tables;
 #[cfg(test)]

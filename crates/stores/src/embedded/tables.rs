@@ -19,9 +19,9 @@ use super::key::Key;
 #[cfg(test)]
 use super::key::Part;
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
-use super::record;
 use super::transaction::Env;
 use super::trays::{Pile, Progress};
+use crate::record;
 
 type Rows = Database<'static, Bytes, Bytes>;
 
@@ -169,7 +169,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     /// The record under `key`, if there is one.
     pub(super) fn find(&self, txn: &RoTxn<'_>, key: &[u8]) -> Result<Option<T>> {
         let bytes = self.rows.get(txn, key)?;
-        bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
+        Ok(bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()?)
     }
 
     /// The record under `key`, if there is one, as a type that borrows from it and is encoded
@@ -180,12 +180,12 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         key: &[u8],
     ) -> Result<Option<View>> {
         let bytes = self.rows.get(txn, key)?;
-        bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
+        Ok(bytes.map(|bytes| record::unseal(self.name, key, bytes)).transpose()?)
     }
 
     /// The record under `key`, to which another row points.
     pub(super) fn get(&self, txn: &RoTxn<'_>, key: &[u8]) -> Result<T> {
-        self.find(txn, key)?.ok_or(Fault::Damaged { table: self.name, how: Damage::Missing })
+        self.find(txn, key)?.ok_or(Fault::damaged(self.name, Damage::Missing))
     }
 
     /// How many records there are.
@@ -219,7 +219,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     pub(super) fn put_new(&self, txn: &mut RwTxn<'_>, sealed: &Sealed<T>) -> Result<Option<T>> {
         let Sealed { key, bytes, .. } = sealed;
         let known = self.rows.get_or_put(txn, key, bytes)?;
-        known.map(|bytes| record::unseal(self.name, key, bytes)).transpose()
+        Ok(known.map(|bytes| record::unseal(self.name, key, bytes)).transpose()?)
     }
 
     /// Writes a sealed record, over the one that may be there.
@@ -268,7 +268,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
 impl<T> Table<T> {
     /// For a record that cannot be what it says.
     pub(super) fn damaged(&self) -> Fault {
-        Fault::Damaged { table: self.name, how: Damage::Encoding }
+        Fault::damaged(self.name, Damage::Encoding)
     }
 }
 
@@ -366,7 +366,7 @@ impl Index {
 
     /// For a key that cannot be taken apart.
     pub(super) fn damaged(&self) -> Fault {
-        Fault::Damaged { table: self.name, how: Damage::Encoding }
+        Fault::damaged(self.name, Damage::Encoding)
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn walk(
     let next = users.last().filter(|_| users.len() == limit).map(|(key, _)| key.to_vec());
     let with_app = |(key, user): (Key, User)| {
         let app = KeyParts(&key).array().map(|bytes| AppId(u32::from_be_bytes(bytes)));
-        let app = app.ok_or(Fault::Damaged { table: "users", how: Damage::Encoding })?;
+        let app = app.ok_or(Fault::damaged("users", Damage::Encoding))?;
         Ok((app, user))
     };
     let found = users.into_iter().map(with_app).collect::<Result<_>>()?;

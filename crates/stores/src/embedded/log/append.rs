@@ -98,7 +98,7 @@ impl EventPlace {
     /// That to which a row of an index of events points, or of `events` itself.
     pub(super) fn of(index: &'static str, key: &[u8]) -> Result<Self> {
         let mut parts = KeyParts(key.split_last_chunk::<PLACE_LEN>().map_or(&[], |it| it.1));
-        let damaged = Fault::Damaged { table: index, how: Damage::Encoding };
+        let damaged = Fault::damaged(index, Damage::Encoding);
         let (time_unix_us, identity) = parts.time().zip(parts.array()).ok_or(damaged)?;
         Ok(Self { time_unix_us, identity })
     }

@@ -11,10 +11,11 @@ use domain::ids::RoomId;
 use serde::{Deserialize, Serialize};
 
 use super::index::Scope;
-use crate::embedded::fault::{Fault, Result};
+use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts};
 use crate::embedded::tables::{Index, Row};
 use crate::embedded::transaction::{Read, Write};
+use crate::record;
 
 /// Each bucket of a level is as long as 64 of the level below, and those of the lowest are as long
 /// as 64 seconds.
@@ -162,7 +163,8 @@ fn place_of(second: i64) -> u8 {
 
 /// Numbers that are mostly small, in the encoding of records.
 pub(super) fn encode<T: Serialize>(table: &Index, value: &T) -> Result<Vec<u8>> {
-    postcard::to_allocvec(value).map_err(|source| Fault::Unencodable { table: table.name, source })
+    let unencodable = |source| record::Fault::Unencodable { table: table.name, source };
+    Ok(postcard::to_allocvec(value).map_err(unencodable)?)
 }
 
 /// What a value begins with.

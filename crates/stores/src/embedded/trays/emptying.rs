@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::pile::{Lying, Pile};
 use super::{Emptied, Progress};
-use crate::embedded::fault::{Fault, Result};
+use crate::embedded::fault::Result;
 use crate::embedded::transaction::Write;
 use heed::RoTxn;
 
@@ -99,7 +99,7 @@ pub(super) fn empty(write: &mut Write<'_>, scattered: u32, is_idle: bool) -> Res
         }
     };
     match move_some(write, count) {
-        Err(fault @ Fault::Damaged { .. }) => {
+        Err(fault) if fault.is_damage() => {
             tracing::error!(%fault, "some users stay where they wait for their place");
             write.trays.work.is_stuck = true;
             write.trays.work.queue = None;

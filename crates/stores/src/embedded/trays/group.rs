@@ -12,9 +12,9 @@ use super::pile::Lying;
 use super::{Directory, List, PROGRESS, Place, Progress, TRAY_LEN_MAX, Tray, Trays};
 use crate::embedded::fault::Result;
 use crate::embedded::key::Key;
-use crate::embedded::record;
 use crate::embedded::tables::Tables;
 use crate::embedded::transaction::Write;
+use crate::record;
 
 /// What only the writer knows, and nobody needs to: it can be made again.
 #[derive(Default)]

@@ -42,9 +42,9 @@ use self::map::Map;
 use self::pile::Lying;
 use super::fault::Result;
 use super::key::Key;
-use super::record;
 use super::tables::Tables;
 use super::transaction::Env;
+use crate::record;
 
 mod arrivals;
 mod emptying;

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
 use super::{Map, PROGRESS, Progress, TRAY_LEN_MAX, Tray, Trays, Work};
-use crate::embedded::fault::{Fault, Result};
+use crate::embedded::fault::Result;
 use crate::embedded::tables::Tables;
 use crate::embedded::transaction::Env;
 
@@ -42,7 +42,7 @@ impl Trays {
         let mut last: &[u8] = &[];
         for row in pile.all(txn)? {
             let (row, lying) = match row {
-                Err(fault @ Fault::Damaged { .. }) => {
+                Err(fault) if fault.is_damage() => {
                     tracing::error!(%fault, "somebody is not found");
                     continue;
                 }

@@ -4,7 +4,7 @@ use heed::types::Bytes;
 use heed::{Database, PutFlags, RoTxn, RwTxn};
 
 use crate::embedded::fault::{Damage, Fault, Result};
-use crate::embedded::record;
+use crate::record;
 
 type Rows = Database<'static, Bytes, Bytes>;
 
@@ -35,7 +35,7 @@ impl Pile {
 
     /// Whoever lies in this row, in which somebody must.
     pub(super) fn get<'t>(&self, txn: &'t RoTxn<'_>, row: u32) -> Result<Lying<'t>> {
-        self.find(txn, row)?.ok_or(Fault::Damaged { table: self.name, how: Damage::Missing })
+        self.find(txn, row)?.ok_or(Fault::damaged(self.name, Damage::Missing))
     }
 
     /// How many rows there are.
@@ -75,7 +75,8 @@ impl Pile {
 
     /// Fails unless the record is that of the key.
     pub(super) fn check(&self, lying: Lying<'_>) -> Result<()> {
-        record::check(self.name, lying.key, lying.sealed).map(drop)
+        record::check(self.name, lying.key, lying.sealed)?;
+        Ok(())
     }
 
     fn parse<'t>(&self, bytes: &'t [u8]) -> Result<Lying<'t>> {
@@ -86,7 +87,7 @@ impl Pile {
     }
 
     fn damaged(&self, how: Damage) -> Fault {
-        Fault::Damaged { table: self.name, how }
+        Fault::damaged(self.name, how)
     }
 }
 

@@ -1,12 +1,36 @@
 //! How a value is written down: checksum, version, then the value in postcard's encoding.
 //!
-//! LMDB finds no damage by itself, so each record carries a CRC-32 of its key, its version and its
-//! value: a record that lost a bit, or that stands under another's key, is an error, never a panic
-//! and never an answer.
+//! An engine need not find damage by itself, LMDB does not, so each record carries a CRC-32 of its
+//! key, its version and its value: a record that lost a bit, or that stands under another's key, is
+//! an error, never a panic and never an answer.
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{Damage, Fault, Result};
+/// Why there is no value, or no record.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// A record is not what was written.
+    #[error("a record of the table `{table}` is damaged: {how}")]
+    Damaged { table: &'static str, how: Damage },
+    /// A value cannot be written down.
+    #[error("a record of the table `{table}` cannot be encoded")]
+    Unencodable { table: &'static str, source: postcard::Error },
+}
+
+/// How a record is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Damage {
+    #[error("its checksum does not match")]
+    Checksum,
+    #[error("its version is unknown")]
+    Version,
+    #[error("it cannot be decoded")]
+    Encoding,
+    #[error("another record points to it, but it is missing")]
+    Missing,
+}
+
+type Result<T> = std::result::Result<T, Fault>;
 
 /// Of every record. A change of a stored type takes the next one, and reads both.
 const VERSION: u8 = 1;
@@ -17,7 +41,7 @@ const CHECKSUM_LEN: usize = size_of::<u32>();
 const SEALED_LEN_USUAL: usize = 240;
 
 /// The bytes to store under `key`.
-pub(super) fn seal<T: Serialize>(table: &'static str, key: &[u8], value: &T) -> Result<Vec<u8>> {
+pub(crate) fn seal<T: Serialize>(table: &'static str, key: &[u8], value: &T) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(SEALED_LEN_USUAL);
     bytes.extend_from_slice(&[0; CHECKSUM_LEN]);
     bytes.push(VERSION);
@@ -29,7 +53,7 @@ pub(super) fn seal<T: Serialize>(table: &'static str, key: &[u8], value: &T) -> 
 }
 
 /// The value that was sealed under `key`.
-pub(super) fn unseal<'b, T: Deserialize<'b>>(
+pub(crate) fn unseal<'b, T: Deserialize<'b>>(
     table: &'static str,
     key: &[u8],
     bytes: &'b [u8],
@@ -39,7 +63,7 @@ pub(super) fn unseal<'b, T: Deserialize<'b>>(
 }
 
 /// The value that was sealed under `key`, as it is encoded.
-pub(super) fn check<'b>(table: &'static str, key: &[u8], bytes: &'b [u8]) -> Result<&'b [u8]> {
+pub(crate) fn check<'b>(table: &'static str, key: &[u8], bytes: &'b [u8]) -> Result<&'b [u8]> {
     let damaged = |how| Fault::Damaged { table, how };
     let (found, versioned) =
         bytes.split_at_checked(CHECKSUM_LEN).ok_or(damaged(Damage::Checksum))?;

@@ -1,0 +1,350 @@
+//! Dead letters: those of an app are one partition, and whoever adds or removes some changes it in
+//! one conditional step, with the totals.
+
+use std::collections::BTreeSet;
+
+use domain::AppId;
+use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, LetterPage};
+use scylla::statement::prepared::PreparedStatement;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::cluster::{Bundle, Cas, Cluster, Prepare};
+use super::fault::{Fault, Result};
+use crate::record;
+
+const TABLE: &str = "dead_letters";
+const APPS: &str = "dead_apps";
+
+/// How often a change is tried while others change the letters of the same app.
+const TRIES_MAX: usize = 16;
+
+/// How many letters are added or removed in one step, and how many bytes of them: a node takes no
+/// step of more than half a segment of its log, 16 MiB as shipped.
+const STEP_LETTERS_MAX: usize = 256;
+const STEP_BYTES_MAX: u64 = 4 << 20;
+
+/// How many letters are read at once.
+const PAGE_LETTERS: i32 = 128;
+
+/// How many apps of a realm have dead letters at most.
+const APPS_MAX: usize = 1 << 20;
+
+/// What is said about dead letters.
+pub(super) struct Statements {
+    totals: PreparedStatement,
+    settle: PreparedStatement,
+    list: PreparedStatement,
+    find: PreparedStatement,
+    change: PreparedStatement,
+    add: PreparedStatement,
+    remove: PreparedStatement,
+    apps: PreparedStatement,
+    add_app: PreparedStatement,
+}
+
+impl Statements {
+    pub(super) async fn prepare(prepare: &Prepare<'_>) -> Result<Self> {
+        let totals = "SELECT DISTINCT version, totals FROM {ks}.dead_letters WHERE app = ?";
+        let list = "SELECT id, letter FROM {ks}.dead_letters WHERE app = ? AND id > ? LIMIT ?";
+        let find = "SELECT id, letter FROM {ks}.dead_letters WHERE app = ? AND id = ?";
+        let change = "UPDATE {ks}.dead_letters SET version = ?, totals = ? WHERE app = ? \
+                      IF version = ?";
+        let add = "INSERT INTO {ks}.dead_letters (app, id, letter) VALUES (?, ?, ?)";
+        let remove = "DELETE FROM {ks}.dead_letters WHERE app = ? AND id = ?";
+        let apps = "SELECT app FROM {ks}.dead_apps WHERE realm = ?";
+        let add_app = "INSERT INTO {ks}.dead_apps (realm, app) VALUES (?, ?)";
+        let mut list = prepare.read(list).await?;
+        list.set_page_size(PAGE_LETTERS);
+        Ok(Self {
+            totals: prepare.read(totals).await?,
+            settle: prepare.settle(totals).await?,
+            list,
+            find: prepare.read(find).await?,
+            change: prepare.cas(change).await?,
+            add: prepare.write(add).await?,
+            remove: prepare.write(remove).await?,
+            apps: prepare.read(apps).await?,
+            add_app: prepare.write(add_app).await?,
+        })
+    }
+}
+
+/// How much there is of an app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Totals {
+    last_id: u64,
+    /// All with this id or a smaller one are gone, so that nobody reads over what they left.
+    gone_to: u64,
+    count: u64,
+    bytes: u64,
+}
+
+/// The letters of an app, as of one version of its partition.
+struct Standing {
+    version: Option<Uuid>,
+    totals: Totals,
+}
+
+/// What a step changes in a partition.
+struct Step {
+    come: Vec<(u64, DeadLetter)>,
+    gone: Vec<(u64, DeadLetter)>,
+    /// Whether those that go are the oldest.
+    from_the_front: bool,
+}
+
+/// Whether a step was made; if not, how it stands.
+enum Made {
+    Yes,
+    No(Standing),
+}
+
+type Row = (i64, Vec<u8>);
+
+/// Keeps letters and tells their ids; the oldest of an app that has too many go.
+///
+/// Letters of several apps, or very many, are kept in several steps.
+pub(super) async fn keep(cluster: &Cluster, letters: Vec<DeadLetter>) -> Result<Vec<u64>> {
+    let mut ids = Vec::with_capacity(letters.len());
+    let mut letters = letters.into_iter().peekable();
+    while let Some(first) = letters.next() {
+        let app = first.app;
+        let mut bytes = first.bytes();
+        let mut step = vec![first];
+        while step.len() < STEP_LETTERS_MAX
+            && let Some(next) =
+                letters.next_if(|next| next.app == app && bytes + next.bytes() <= STEP_BYTES_MAX)
+        {
+            bytes += next.bytes();
+            step.push(next);
+        }
+        ids.extend(keep_some(cluster, app, &step).await?);
+    }
+    Ok(ids)
+}
+
+async fn keep_some(cluster: &Cluster, app: AppId, letters: &[DeadLetter]) -> Result<Vec<u64>> {
+    let statements = &cluster.dead;
+    // First, so that retirement knows of the app whatever happens.
+    cluster.write(&statements.add_app, (cluster.realm(), cluster.app(app))).await?;
+    let mut standing = stand(cluster, app, &statements.totals).await?;
+    for _ in 0..TRIES_MAX {
+        // From 1, so that all are behind 0.
+        let ids = (standing.totals.last_id + 1..).take(letters.len());
+        let come: Vec<_> = ids.clone().zip(letters.iter().cloned()).collect();
+        let gone = find_too_old(cluster, app, &standing.totals, &come).await?;
+        match change(cluster, app, &standing, &Step { come, gone, from_the_front: true }).await? {
+            Made::Yes => return Ok(ids.collect()),
+            Made::No(instead) => standing = instead,
+        }
+    }
+    Err(Fault::Crowded)
+}
+
+/// Those that must go, the oldest first, before these can come.
+async fn find_too_old(
+    cluster: &Cluster,
+    app: AppId,
+    totals: &Totals,
+    come: &[(u64, DeadLetter)],
+) -> Result<Vec<(u64, DeadLetter)>> {
+    let mut count = totals.count + come.len() as u64;
+    let mut bytes = totals.bytes + bytes_of(come);
+    let (mut gone, mut last) = (vec![], totals.gone_to);
+    while count > LETTERS_MAX || bytes > LETTERS_BYTES_MAX {
+        let oldest = read(cluster, app, (last, PAGE_LETTERS)).await?;
+        if oldest.is_empty() {
+            break;
+        }
+        for (id, letter) in oldest {
+            if count <= LETTERS_MAX && bytes <= LETTERS_BYTES_MAX {
+                break;
+            }
+            last = id;
+            count = count.saturating_sub(1);
+            bytes = bytes.saturating_sub(letter.bytes());
+            gone.push((id, letter));
+        }
+    }
+    Ok(gone)
+}
+
+/// Removes letters of an app, and tells how many of them there were.
+pub(super) async fn remove(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result<u64> {
+    let mut removed = 0;
+    for some in ids.chunks(STEP_LETTERS_MAX) {
+        removed += remove_some(cluster, app, some).await?;
+    }
+    Ok(removed)
+}
+
+async fn remove_some(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result<u64> {
+    let mut standing = stand(cluster, app, &cluster.dead.totals).await?;
+    for _ in 0..TRIES_MAX {
+        let mut gone = vec![];
+        let distinct: BTreeSet<u64> = ids.iter().copied().collect();
+        for id in distinct {
+            let values = (cluster.app(app), id.cast_signed());
+            let row: Option<Row> = cluster.read_one(&cluster.dead.find, values).await?;
+            gone.extend(row.map(|row| letter_of(app, row)).transpose()?);
+        }
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let count = gone.len() as u64;
+        match change(cluster, app, &standing, &Step { come: vec![], gone, from_the_front: false })
+            .await?
+        {
+            Made::Yes => return Ok(count),
+            Made::No(instead) => standing = instead,
+        }
+    }
+    Err(Fault::Crowded)
+}
+
+/// Removes the oldest letters of all apps of the realm as long as they are older than an instant,
+/// `max` at most, and tells how many.
+pub(super) async fn retire(cluster: &Cluster, before_unix_us: i64, max: usize) -> Result<u64> {
+    let apps = (cluster.realm(),);
+    let apps: Vec<(i64,)> = cluster.read(&cluster.dead.apps, apps, (APPS, APPS_MAX)).await?;
+    let mut removed = 0;
+    for (app,) in apps {
+        // The lower half is the app; the upper is our realm.
+        let app = AppId(app as u32);
+        while removed < max as u64 {
+            let limit = STEP_LETTERS_MAX.min(max - removed as usize);
+            match retire_some(cluster, app, before_unix_us, limit).await? {
+                0 => break,
+                some => removed += some,
+            }
+        }
+    }
+    Ok(removed)
+}
+
+async fn retire_some(
+    cluster: &Cluster,
+    app: AppId,
+    before_unix_us: i64,
+    limit: usize,
+) -> Result<u64> {
+    let mut standing = stand(cluster, app, &cluster.dead.totals).await?;
+    for _ in 0..TRIES_MAX {
+        let from = standing.totals.gone_to;
+        let mut gone = read(cluster, app, (from, i32::try_from(limit).unwrap_or(i32::MAX))).await?;
+        let old = |(_, letter): &&(u64, DeadLetter)| letter.received_unix_us < before_unix_us;
+        gone.truncate(gone.iter().take_while(old).count());
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let count = gone.len() as u64;
+        match change(cluster, app, &standing, &Step { come: vec![], gone, from_the_front: true })
+            .await?
+        {
+            Made::Yes => return Ok(count),
+            Made::No(instead) => standing = instead,
+        }
+    }
+    Err(Fault::Crowded)
+}
+
+/// The oldest letters of an app, or those behind one.
+pub(super) async fn list(
+    cluster: &Cluster,
+    app: AppId,
+    (after, limit): (Option<u64>, u32),
+) -> Result<LetterPage> {
+    let totals = &cluster.dead.totals;
+    let mut standing = stand(cluster, app, totals).await?;
+    for _ in 0..TRIES_MAX {
+        let after = after.unwrap_or(0).max(standing.totals.gone_to);
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let letters = match limit {
+            0 => vec![],
+            _ => read(cluster, app, (after, limit)).await?,
+        };
+        // Nobody has changed anything meanwhile: so this is how it was at one instant.
+        let now = stand(cluster, app, totals).await?;
+        if now.version == standing.version {
+            let letters = letters.into_iter().map(|(id, letter)| KeptLetter { id, letter });
+            return Ok(LetterPage { total: now.totals.count, letters: letters.collect() });
+        }
+        standing = now;
+    }
+    Err(Fault::Crowded)
+}
+
+async fn stand(cluster: &Cluster, app: AppId, statement: &PreparedStatement) -> Result<Standing> {
+    let row: Option<(Option<Uuid>, Option<Vec<u8>>)> =
+        cluster.read_one(statement, (cluster.app(app),)).await?;
+    let (version, totals) = row.unwrap_or_default();
+    let unseal = |sealed: Vec<u8>| record::unseal(TABLE, &app.0.to_be_bytes(), &sealed);
+    Ok(Standing { version, totals: totals.map(unseal).transpose()?.unwrap_or_default() })
+}
+
+/// The letters behind one, `limit` at most.
+async fn read(
+    cluster: &Cluster,
+    app: AppId,
+    (after, limit): (u64, i32),
+) -> Result<Vec<(u64, DeadLetter)>> {
+    let Ok(after) = i64::try_from(after) else { return Ok(vec![]) };
+    let rows_max = usize::try_from(limit).unwrap_or(0);
+    let values = (cluster.app(app), after, limit);
+    let rows: Vec<Row> = cluster.read(&cluster.dead.list, values, (TABLE, rows_max)).await?;
+    rows.into_iter().map(|row| letter_of(app, row)).collect()
+}
+
+fn letter_of(app: AppId, (id, sealed): Row) -> Result<(u64, DeadLetter)> {
+    let id = id.cast_unsigned();
+    Ok((id, record::unseal(TABLE, &key_of(app, id), &sealed)?))
+}
+
+/// What the record's checksum is of, besides the letter.
+fn key_of(app: AppId, id: u64) -> Vec<u8> {
+    [&app.0.to_be_bytes()[..], &id.to_be_bytes()].concat()
+}
+
+/// Makes a step, if nobody has made another since.
+async fn change(cluster: &Cluster, app: AppId, standing: &Standing, step: &Step) -> Result<Made> {
+    let statements = &cluster.dead;
+    let (key, version) = (cluster.app(app), Uuid::new_v4());
+    let totals = step.apply(&standing.totals);
+    let totals = record::seal(TABLE, &app.0.to_be_bytes(), &totals)?;
+    let mut bundle = Bundle::new();
+    bundle.add(&statements.change, (version, totals, key, standing.version));
+    for (id, letter) in &step.come {
+        let sealed = record::seal(TABLE, &key_of(app, *id), letter)?;
+        bundle.add(&statements.add, (key, id.cast_signed(), sealed));
+    }
+    for (id, _) in &step.gone {
+        bundle.add(&statements.remove, (key, id.cast_signed()));
+    }
+    let instead = match cluster.cas_batch(bundle).await? {
+        Cas::Applied => return Ok(Made::Yes),
+        Cas::Refused => stand(cluster, app, &statements.totals).await?,
+        Cas::Unknown => stand(cluster, app, &statements.settle).await?,
+    };
+    match instead.version == Some(version) {
+        true => Ok(Made::Yes),
+        false => Ok(Made::No(instead)),
+    }
+}
+
+impl Step {
+    fn apply(&self, totals: &Totals) -> Totals {
+        let first_id = totals.gone_to;
+        let last = self.gone.last().map(|(id, _)| *id);
+        Totals {
+            last_id: self.come.last().map_or(totals.last_id, |(id, _)| *id),
+            gone_to: first_id.max(last.filter(|_| self.from_the_front).unwrap_or(0)),
+            count: (totals.count + self.come.len() as u64).saturating_sub(self.gone.len() as u64),
+            bytes: (totals.bytes + bytes_of(&self.come)).saturating_sub(bytes_of(&self.gone)),
+        }
+    }
+}
+
+fn bytes_of(letters: &[(u64, DeadLetter)]) -> u64 {
+    letters.iter().map(|(_, letter)| letter.bytes()).sum()
+}

@@ -1,0 +1,52 @@
+//! The store of many machines: Cassandra or ScyllaDB, and any number of servers in front of it,
+//! none of them special.
+//!
+//! The README tells the tables, the consistency of each statement, and what fails how. Read the
+//! code in this order: `schema` (the tables), `session` (connecting), `cluster` (what is said to
+//! the ring, and how), `users` and `dead`.
+
+// The log's parts use the rest.
+#![expect(dead_code, reason = "the port is implemented once the log is there")]
+
+mod cluster;
+mod dead;
+mod fault;
+mod options;
+mod refusal;
+mod schema;
+mod session;
+#[cfg(all(test, feature = "cassandra-tests"))]
+mod tests;
+mod tls;
+mod users;
+
+use std::sync::Arc;
+
+pub use options::{Identity, Login, Options, REQUEST_TIMEOUT_DEFAULT, Tls};
+pub use refusal::{Refusal, Trouble};
+pub use schema::migrate::Migrated;
+
+use session::Connection;
+
+/// A store on a ring.
+///
+/// It keeps no state that another server would miss. Dropping it closes the connections.
+pub struct Cassandra {
+    connection: Arc<Connection>,
+}
+
+impl Cassandra {
+    /// Brings the tables of a keyspace to the version that this program knows, or makes them.
+    pub async fn migrate(options: &Options) -> Result<Migrated, Trouble> {
+        schema::migrate::whole(options).await
+    }
+
+    /// Opens the store, and makes its keyspace and tables where there are none.
+    ///
+    /// It fails only if it is refused. If the ring does not answer within some seconds, the store
+    /// is there but not ready, every call is `Unavailable` at once, and the ring is asked again
+    /// and again until it answers.
+    pub async fn open(options: Options) -> Result<Self, Refusal> {
+        Ok(Self { connection: Connection::open(options).await? })
+    }
+}

@@ -1,0 +1,247 @@
+//! Connecting, and staying connected.
+//!
+//! A keeper, one task for each store, opens a session, sees that the tables are there, and from
+//! then on asks the ring every second for one row. While that fails the store is not ready, and
+//! says why. The driver connects again to nodes that come back; if no node at all is connected,
+//! the keeper begins anew, since then names may stand for other addresses by now.
+
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use domain::error::{EngineError, Error, Result};
+use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileBuilder};
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::policies::load_balancing::DefaultPolicy;
+use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
+use scylla::policies::timestamp_generator::MonotonicTimestampGenerator;
+use scylla::statement::{Consistency, SerialConsistency};
+use tokio::time::{sleep, timeout};
+
+use super::cluster::{Cluster, Process};
+use super::options::Options;
+use super::refusal::{Refusal, Trouble, refused_login};
+use super::schema::migrate;
+use super::tls;
+
+/// How long opening waits for the ring; after that it goes on behind the scenes.
+const FIRST_TRY: Duration = Duration::from_secs(10);
+
+/// How long one node may take to answer a new connection.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long one attempt may take: connecting, making the tables, preparing.
+const ATTEMPT: Duration = Duration::from_secs(90);
+
+/// Between two attempts: this first, then twice as long each time.
+const BACKOFF: Duration = Duration::from_millis(250);
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// Between two looks whether the ring answers.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a connection may be silent before it is asked for a sign of life, and how long that
+/// may take. A node that stopped answering is passed over from then on.
+const KEEPALIVE: Duration = Duration::from_secs(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A node that has not answered a statement that may be repeated is joined by the next one.
+const SPECULATE_AFTER: Duration = Duration::from_millis(100);
+const SPECULATE_MAX: usize = 2;
+
+/// What is known of the ring.
+#[derive(Default)]
+struct State {
+    cluster: Option<Arc<Cluster>>,
+    trouble: Option<Error>,
+}
+
+/// The connection of a store to its ring.
+pub(super) struct Connection {
+    options: Options,
+    process: Arc<Process>,
+    state: RwLock<State>,
+}
+
+impl Connection {
+    /// Tries to connect for some seconds, and leaves the rest to a keeper.
+    pub(super) async fn open(options: Options) -> Result<Arc<Self>, Refusal> {
+        options.check()?;
+        let process = Arc::new(Process::new());
+        let connection = Arc::new(Self { options, process, state: RwLock::default() });
+        match timeout(FIRST_TRY, connection.connect()).await {
+            Ok(Ok(cluster)) => connection.connected(cluster),
+            Ok(Err(Trouble::Refused(refusal))) => return Err(refusal),
+            Ok(Err(trouble)) => connection.disconnected(trouble),
+            Err(_) => connection.disconnected(Trouble::Slow(FIRST_TRY)),
+        }
+        tokio::spawn(keep(Arc::downgrade(&connection)));
+        Ok(connection)
+    }
+
+    /// The ring, if it was ever there.
+    pub(super) fn cluster(&self) -> Result<Arc<Cluster>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match (&state.cluster, &state.trouble) {
+            (Some(cluster), _) => Ok(Arc::clone(cluster)),
+            (None, Some(trouble)) => Err(trouble.clone()),
+            (None, None) => unreachable!("a connection is given out once it knows either"),
+        }
+    }
+
+    /// Whether the ring answered when it was last looked at; if not, why.
+    pub(super) fn ready(&self) -> Result<()> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.trouble.clone().map_or(Ok(()), Err)
+    }
+
+    async fn connect(&self) -> Result<Cluster, Trouble> {
+        let options = &self.options;
+        let (session, data_center) = connect(options).await?;
+        let shards = migrate::open(&session, options, &data_center).await?;
+        let process = Arc::clone(&self.process);
+        Ok(Cluster::prepare(session, options, process, shards).await?)
+    }
+
+    fn connected(&self, cluster: Cluster) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        *state = State { cluster: Some(Arc::new(cluster)), trouble: None };
+        drop(state);
+        tracing::info!(keyspace = self.options.keyspace, "connected to the ring");
+    }
+
+    fn disconnected(&self, trouble: impl std::error::Error + Send + Sync + 'static) {
+        let trouble = EngineError::new(trouble);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let known = state.trouble.replace(Error::Unavailable(trouble.clone()));
+        drop(state);
+        // Said once, not each time that it is found so again.
+        if known.is_none() {
+            tracing::warn!(%trouble, cause = cause(&trouble), "the ring cannot be used");
+        }
+    }
+
+    fn answers(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.trouble.take().is_some() {
+            tracing::info!("the ring answers again");
+        }
+    }
+}
+
+/// The end of the chain: what the node or the network said.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// Keeps a connection, until the store that it is of is dropped.
+async fn keep(connection: Weak<Connection>) {
+    let mut backoff = BACKOFF;
+    loop {
+        let Some(connection) = connection.upgrade() else { return };
+        let pause = match connection.cluster() {
+            Ok(cluster) => match cluster.probe().await {
+                Ok(()) => {
+                    connection.answers();
+                    LOOK
+                }
+                Err(fault) => {
+                    connection.disconnected(fault);
+                    if !cluster.is_anybody_connected() {
+                        attempt(&connection).await;
+                    }
+                    backoff
+                }
+            },
+            Err(_) => {
+                attempt(&connection).await;
+                backoff
+            }
+        };
+        backoff = match connection.ready() {
+            Ok(()) => BACKOFF,
+            Err(_) => (backoff * 2).min(BACKOFF_MAX),
+        };
+        drop(connection);
+        sleep(pause).await;
+    }
+}
+
+async fn attempt(connection: &Connection) {
+    match timeout(ATTEMPT, connection.connect()).await {
+        Ok(Ok(cluster)) => connection.connected(cluster),
+        Ok(Err(trouble)) => connection.disconnected(trouble),
+        Err(_) => connection.disconnected(Trouble::Slow(ATTEMPT)),
+    }
+}
+
+/// A session, and the data centre that it stays in.
+pub(super) async fn connect(options: &Options) -> Result<(Session, String), Trouble> {
+    let anywhere = profile(options).build().into_handle();
+    let mut builder = SessionBuilder::new()
+        .known_nodes(&options.contact_points)
+        .connection_timeout(CONNECT)
+        .hostname_resolution_timeout(Some(CONNECT))
+        .keepalive_interval(KEEPALIVE)
+        .keepalive_timeout(KEEPALIVE_TIMEOUT)
+        .tcp_nodelay(true)
+        // Ours only and rising, so that of two plain writes of one server the later one counts.
+        .timestamp_generator(Arc::new(MonotonicTimestampGenerator::new().without_warnings()))
+        .keyspaces_to_fetch([&options.keyspace])
+        .fetch_full_schema_metadata(false)
+        .default_execution_profile_handle(anywhere);
+    if let Some(login) = &options.login {
+        builder = builder.user(&login.user, login.password.reveal());
+    }
+    if let Some(tls) = &options.tls {
+        builder = builder.tls_context(Some(tls::config(tls)?));
+    }
+    let session =
+        builder.build().await.map_err(|source| match refused_login(&source, options) {
+            Some(refusal) => Trouble::Refused(refusal),
+            None => {
+                let contact_points = options.contact_points.clone();
+                let source = EngineError::new(source);
+                Trouble::NobodyThere { contact_points, source }
+            }
+        })?;
+    let data_center = data_center(&session, options)?;
+    let policy = DefaultPolicy::builder()
+        .prefer_datacenter(data_center.clone())
+        .token_aware(true)
+        .permit_dc_failover(false)
+        .build();
+    let local = profile(options).load_balancing_policy(policy).build();
+    session.get_default_execution_profile_handle().clone().map_to_another_profile(local);
+    Ok((session, data_center))
+}
+
+fn profile(options: &Options) -> ExecutionProfileBuilder {
+    let speculation = SimpleSpeculativeExecutionPolicy {
+        max_retry_count: SPECULATE_MAX,
+        retry_interval: SPECULATE_AFTER,
+    };
+    ExecutionProfile::builder()
+        .consistency(Consistency::LocalQuorum)
+        .serial_consistency(Some(SerialConsistency::LocalSerial))
+        .request_timeout(Some(options.request_timeout))
+        .speculative_execution_policy(Some(Arc::new(speculation)))
+}
+
+fn data_center(session: &Session, options: &Options) -> Result<String, Refusal> {
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info().iter();
+    let mut there: Vec<String> = nodes.filter_map(|node| node.datacenter.clone()).collect();
+    there.sort_unstable();
+    there.dedup();
+    match &options.local_data_center {
+        Some(named) if there.contains(named) => Ok(named.clone()),
+        Some(named) => Err(Refusal::NoSuchDataCenter { named: named.clone(), there }),
+        None if there.len() == 1 => Ok(there.remove(0)),
+        None => Err(Refusal::ManyDataCenters(there)),
+    }
+}

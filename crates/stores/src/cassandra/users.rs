@@ -1,0 +1,222 @@
+//! The directory: a partition for each user, so that all users of a request are read or written
+//! side by side, each at its own replicas.
+//!
+//! Whether an id is free, and what a change is applied to, is decided by conditional writes: the
+//! first with `IF NOT EXISTS`, all further ones with `IF version = ?`. Each write brings a version
+//! of its own, a random one, so that whoever does not know whether their write was made reads
+//! again and looks for it.
+
+use domain::AppId;
+use domain::ids::UserId;
+use domain::store::{IfTaken, Look, NewUser, Registration, Update};
+use domain::users::{Profile, ProfileChange, ProfileView, UserView};
+use futures::stream::{StreamExt, TryStreamExt, iter};
+use scylla::statement::prepared::PreparedStatement;
+use uuid::Uuid;
+
+use super::cluster::{Cas, Cluster, Prepare};
+use super::fault::{Fault, Result};
+use crate::record;
+
+const TABLE: &str = "users";
+
+/// How often a change is tried while others change the same user, before it is given up.
+const TRIES_MAX: usize = 16;
+
+/// What is said about users.
+pub(super) struct Statements {
+    find: PreparedStatement,
+    settle: PreparedStatement,
+    add: PreparedStatement,
+    change: PreparedStatement,
+}
+
+/// How many users of a request are under way at once.
+const ABREAST: usize = 64;
+
+impl Statements {
+    pub(super) async fn prepare(prepare: &Prepare<'_>) -> Result<Self> {
+        let find = "SELECT version, profile, created, modified FROM {ks}.users \
+                    WHERE app = ? AND id = ?";
+        let add = "INSERT INTO {ks}.users (app, id, version, profile, created, modified) \
+                   VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS";
+        let change = "UPDATE {ks}.users SET version = ?, profile = ?, modified = ? \
+                      WHERE app = ? AND id = ? IF version = ?";
+        Ok(Self {
+            find: prepare.read(find).await?,
+            settle: prepare.settle(find).await?,
+            add: prepare.cas(add).await?,
+            change: prepare.cas(change).await?,
+        })
+    }
+}
+
+/// A user as the ring keeps them.
+struct Found {
+    version: Uuid,
+    profile: Vec<u8>,
+    created_unix_ms: i64,
+    modified_unix_ms: i64,
+}
+
+/// What became of an attempt to write.
+enum Attempt {
+    Made,
+    /// It was not; this is what stands.
+    NotMade(Option<Found>),
+}
+
+/// One user, and when it is.
+struct At<'c> {
+    cluster: &'c Cluster,
+    app: AppId,
+    id: &'c UserId,
+    now_unix_ms: i64,
+}
+
+/// Registers the users, and tells of each what became of them.
+pub(super) async fn register(
+    cluster: &Cluster,
+    app: AppId,
+    users: &[NewUser],
+    if_taken: IfTaken,
+    now_unix_ms: i64,
+) -> Result<Vec<Registration>> {
+    let all = users.iter().map(|NewUser { id, profile }| {
+        let at = At { cluster, app, id, now_unix_ms };
+        async move { at.register(profile, if_taken).await }
+    });
+    iter(all).buffered(ABREAST).try_collect().await
+}
+
+/// Makes the changes, and tells of each what became of it.
+pub(super) async fn update(
+    cluster: &Cluster,
+    app: AppId,
+    changes: &[(UserId, ProfileChange)],
+    now_unix_ms: i64,
+) -> Result<Vec<Update>> {
+    let all = changes.iter().map(|(id, change)| {
+        let at = At { cluster, app, id, now_unix_ms };
+        async move { at.update(change).await }
+    });
+    iter(all).buffered(ABREAST).try_collect().await
+}
+
+/// Shows those who exist of the users with these ids.
+pub(super) async fn look_at(
+    cluster: &Cluster,
+    app: AppId,
+    ids: &[UserId],
+    look: &mut Look<'_>,
+) -> Result<()> {
+    let find = |id| async move {
+        let at = At { cluster, app, id, now_unix_ms: 0 };
+        at.read(&cluster.users.find).await
+    };
+    let mut all = iter(ids.iter().map(find)).buffered(ABREAST).enumerate();
+    while let Some((place, found)) = all.next().await {
+        let Some(found) = found? else { continue };
+        let id = &ids[place];
+        let profile: ProfileView<'_> = record::unseal(TABLE, &key_of(app, id), &found.profile)?;
+        let Found { created_unix_ms, modified_unix_ms, .. } = found;
+        look(place, UserView { id: id.as_str(), profile, created_unix_ms, modified_unix_ms });
+    }
+    Ok(())
+}
+
+impl At<'_> {
+    async fn register(&self, profile: &Profile, if_taken: IfTaken) -> Result<Registration> {
+        let mut standing = None;
+        for _ in 0..TRIES_MAX {
+            let (attempt, made) = match standing.as_ref() {
+                None => (self.add(profile).await?, Registration::Created),
+                Some(found) if self.profile_of(found)? == *profile => {
+                    return Ok(Registration::Unchanged);
+                }
+                Some(_) if if_taken == IfTaken::Leave => return Ok(Registration::Taken),
+                Some(found) => (self.change(found, profile).await?, Registration::Overwritten),
+            };
+            standing = match attempt {
+                Attempt::Made => return Ok(made),
+                Attempt::NotMade(found) => found,
+            };
+        }
+        Err(Fault::Crowded)
+    }
+
+    async fn update(&self, change: &ProfileChange) -> Result<Update> {
+        let mut standing = self.read(&self.cluster.users.find).await?;
+        for _ in 0..TRIES_MAX {
+            let Some(found) = &standing else { return Ok(Update::NotFound) };
+            let mut profile = self.profile_of(found)?;
+            change.apply(&mut profile);
+            standing = match self.change(found, &profile).await? {
+                Attempt::Made => return Ok(Update::Done),
+                Attempt::NotMade(found) => found,
+            };
+        }
+        Err(Fault::Crowded)
+    }
+
+    async fn add(&self, profile: &Profile) -> Result<Attempt> {
+        let (app, id, now) = (self.cluster.app(self.app), self.id.as_str(), self.now_unix_ms);
+        let (version, sealed) = (Uuid::new_v4(), self.seal(profile)?);
+        let values = (app, id, version, sealed, now, now);
+        let cas = self.cluster.cas(&self.cluster.users.add, values).await?;
+        self.attempt(cas, version).await
+    }
+
+    async fn change(&self, found: &Found, profile: &Profile) -> Result<Attempt> {
+        let (app, id) = (self.cluster.app(self.app), self.id.as_str());
+        let modified_unix_ms = found.modified_unix_ms.max(self.now_unix_ms);
+        let (version, sealed) = (Uuid::new_v4(), self.seal(profile)?);
+        let values = (version, sealed, modified_unix_ms, app, id, found.version);
+        let cas = self.cluster.cas(&self.cluster.users.change, values).await?;
+        self.attempt(cas, version).await
+    }
+
+    /// What became of a write that brought this version.
+    ///
+    /// Somebody may have changed the user again since then. Then the write is made once more, as
+    /// if it had come after theirs: it was under way all the time.
+    async fn attempt(&self, cas: Cas, version: Uuid) -> Result<Attempt> {
+        let statements = &self.cluster.users;
+        let found = match cas {
+            Cas::Applied => return Ok(Attempt::Made),
+            Cas::Refused => self.read(&statements.find).await?,
+            Cas::Unknown => self.read(&statements.settle).await?,
+        };
+        match found {
+            Some(found) if found.version == version => Ok(Attempt::Made),
+            found => Ok(Attempt::NotMade(found)),
+        }
+    }
+
+    async fn read(&self, statement: &PreparedStatement) -> Result<Option<Found>> {
+        let values = (self.cluster.app(self.app), self.id.as_str());
+        let row: Option<(Uuid, Vec<u8>, i64, i64)> =
+            self.cluster.read_one(statement, values).await?;
+        let found = |(version, profile, created_unix_ms, modified_unix_ms)| Found {
+            version,
+            profile,
+            created_unix_ms,
+            modified_unix_ms,
+        };
+        Ok(row.map(found))
+    }
+
+    fn seal(&self, profile: &Profile) -> Result<Vec<u8>> {
+        Ok(record::seal(TABLE, &key_of(self.app, self.id), profile)?)
+    }
+
+    fn profile_of(&self, found: &Found) -> Result<Profile> {
+        Ok(record::unseal(TABLE, &key_of(self.app, self.id), &found.profile)?)
+    }
+}
+
+/// What the record's checksum is of, besides the profile. The realm is not in it, so that a copy
+/// of a realm is one of its rows.
+fn key_of(app: AppId, id: &UserId) -> Vec<u8> {
+    [&app.0.to_be_bytes(), id.as_str().as_bytes()].concat()
+}
