@@ -9,10 +9,12 @@ use super::fault::{Code, Fault, shown};
 pub(super) enum Action {
     QueryUserInfos,
     UserRegister,
+    RobotRegister,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 2] = [Self::QueryUserInfos, Self::UserRegister];
+    pub(super) const ALL: [Self; 3] =
+        [Self::QueryUserInfos, Self::UserRegister, Self::RobotRegister];
 
     /// To the letter: neither case nor blanks are forgiven.
     pub(super) fn parse(name: &str) -> Result<Self, Fault> {
@@ -33,6 +35,7 @@ impl Action {
         match self {
             Self::QueryUserInfos => "QueryUserInfos",
             Self::UserRegister => "UserRegister",
+            Self::RobotRegister => "RobotRegister",
         }
     }
 
@@ -40,7 +43,7 @@ impl Action {
     pub(super) fn per_second(self) -> NonZeroU32 {
         const TWENTY: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
         match self {
-            Self::QueryUserInfos | Self::UserRegister => TWENTY,
+            Self::QueryUserInfos | Self::UserRegister | Self::RobotRegister => TWENTY,
         }
     }
 
@@ -48,7 +51,7 @@ impl Action {
     pub(super) fn too_frequent(self) -> Code {
         match self {
             Self::QueryUserInfos => Code::AppTooFrequent,
-            Self::UserRegister => Code::RegisterTooFrequent,
+            Self::UserRegister | Self::RobotRegister => Code::RegisterTooFrequent,
         }
     }
 }

@@ -22,7 +22,7 @@ use http::Request;
 
 use crate::Answered;
 use action::Action;
-use actions::{Asked, query_user_infos, user_register};
+use actions::{Asked, query_user_infos, robot_register, user_register};
 use envelope::{Nothing, Reply, RequestIds, Stamp, render};
 use fault::{Code, Fault};
 use nonces::{Nonces, Use};
@@ -79,6 +79,9 @@ pub async fn answer(ctx: &Context, state: &State, request: Request<Bytes>) -> An
         }
         Action::UserRegister => {
             render(stamp, within_quota(&asked, action, user_register::answer(&asked)).await)
+        }
+        Action::RobotRegister => {
+            render(stamp, within_quota(&asked, action, robot_register::answer(&asked)).await)
         }
     }
 }

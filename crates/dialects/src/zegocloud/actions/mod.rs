@@ -1,6 +1,7 @@
 //! One file per action, named as the vendor names it.
 
 pub(super) mod query_user_infos;
+pub(super) mod robot_register;
 pub(super) mod user_register;
 
 mod list;

@@ -16,11 +16,15 @@ use crate::zegocloud::fault::Fault;
 const USERS_MAX: usize = 100;
 
 pub(in crate::zegocloud) async fn answer(asked: &Asked<'_>) -> Result<Reply<Results>, Fault> {
-    register(asked, given::<USERS_MAX>(asked)?).await
+    register(asked, given::<USERS_MAX>(asked)?, "user already exists").await
 }
 
-/// Registers whoever can be.
-async fn register(asked: &Asked<'_>, given: Vec<Given>) -> Result<Reply<Results>, Fault> {
+/// Registers whoever can be; of those who are there already, `exists` tells it.
+pub(super) async fn register(
+    asked: &Asked<'_>,
+    given: Vec<Given>,
+    exists: &'static str,
+) -> Result<Reply<Results>, Fault> {
     let mut wanted = Vec::with_capacity(given.len());
     let mut named = Vec::with_capacity(given.len());
     for Given { written, id, user } in given {
@@ -41,7 +45,7 @@ async fn register(asked: &Asked<'_>, given: Vec<Given>) -> Result<Reply<Results>
     let done = users::register(asked.ctx, asked.app, wanted, &LIMITS, leave).await?;
     let failures = done.into_iter().map(|outcome| match outcome {
         Registered::Yes => None,
-        Registered::Already | Registered::Taken => Some(Failure::Exists),
+        Registered::Already | Registered::Taken => Some(Failure::Exists(exists)),
         Registered::Repeated => Some(Failure::Repeated),
         Registered::Invalid(fault) => Some(Failure::OverLimit(fault)),
     });

@@ -92,8 +92,10 @@ pub(super) enum Failure {
     IdTooLong,
     /// Nobody can have the id, for this reason.
     NoId(String),
-    /// The id is taken.
-    Exists,
+    /// It is not the id of a bot.
+    NoRobot,
+    /// The id is taken; that is told so.
+    Exists(&'static str),
     /// The same id stands earlier in the request.
     Repeated,
     /// A field is over its limit.
@@ -104,10 +106,12 @@ impl Failure {
     fn code(&self) -> Code {
         match self {
             Self::IdTooLong => Code::UserIdTooLong,
-            Self::Exists => Code::UserExists,
+            Self::Exists(_) => Code::UserExists,
             Self::OverLimit(ProfileFault::Name(_)) => Code::NameTooLong,
             Self::OverLimit(ProfileFault::Portrait(_)) => Code::AvatarTooLong,
-            Self::NoId(_) | Self::Repeated | Self::OverLimit(_) => Code::BusinessParameter,
+            Self::NoId(_) | Self::NoRobot | Self::Repeated | Self::OverLimit(_) => {
+                Code::BusinessParameter
+            }
         }
     }
 
@@ -116,7 +120,8 @@ impl Failure {
             // The vendor's own words.
             Self::IdTooLong => "user length limit".to_owned(),
             Self::NoId(why) => format!("this cannot be a user ID: {why}"),
-            Self::Exists => "user already exists".to_owned(),
+            Self::NoRobot => "the UserId of a bot begins with @RBT#".to_owned(),
+            Self::Exists(told) => (*told).to_owned(),
             Self::Repeated => {
                 "this UserId stands earlier in the request; only that counts".to_owned()
             }

@@ -288,26 +288,89 @@ fn a_body_that_is_no_list_of_users_registers_nobody() {
 #[test]
 fn registering_is_a_post() {
     let world = world();
-    for method in [Method::GET, Method::PUT] {
-        let change = |sent: &mut Sent| {
-            sent.action = Some("UserRegister".into());
-            sent.method = method;
-        };
-        let mut sent = Sent::new();
-        change(&mut sent);
-        let answered = world.ask(sent.write());
-        assert_eq!(answered.outcome, "2");
+    for action in ["UserRegister", "RobotRegister"] {
+        for method in [Method::GET, Method::PUT, Method::HEAD] {
+            let sent = Sent { action: Some(action.into()), method, ..Sent::new() };
+            assert_eq!(world.ask(sent.write()).outcome, "2");
+        }
     }
 }
 
 #[test]
-fn too_many_registrations_have_a_code_of_their_own() {
-    let world = world_with(Settings::default(), Memory::default());
-    let ask = || {
-        let mut sent = Sent::new();
-        sent.action = Some("UserRegister".into());
-        world.ask(sent.write()).outcome
+fn a_bot_is_a_user_with_an_id_of_a_bot() {
+    let world = world();
+    let register = |users: &str, expected: Expect| {
+        let body = format!(r#"{{"UserInfo":[{users}]}}"#);
+        check_action(&world, "RobotRegister", body, expected);
     };
-    let refused = std::iter::repeat_with(ask).take(10_000).find(|outcome| outcome != "660000002");
-    assert_eq!(refused.as_deref(), Some("660700001"));
+    let robots = r##"{"UserId":"@RBT#R1","UserName":"userNameA","UserAvatar":"https"},
+        {"UserId":"@RBT#R2","UserName":"userNameB","UserAvatar":"https"}"##;
+    register(
+        robots,
+        expect![[r#"
+        0 to 12345, RobotRegister
+        success
+        ErrorList []
+    "#]],
+    );
+    register(
+        robots,
+        expect![[r#"
+        660700002 to 12345, RobotRegister
+        no user was registered; ErrorList tells why
+        ErrorList "@RBT#R1" 660700002 Bot already exists
+        ErrorList "@RBT#R2" 660700002 Bot already exists
+    "#]],
+    );
+    let others = r##"{"UserId":"userB"},{"UserId":"@rbt#R3"},{"UserId":"@RBT#"},
+        {"UserId":"@RBT#R4,"},{"UserId":"@RBT#56789012345678901234567890123"}"##;
+    register(
+        others,
+        expect![[r#"
+        0 to 12345, RobotRegister
+        success
+        ErrorList "userB" 660000002 the UserId of a bot begins with @RBT#
+        ErrorList "@rbt#R3" 660000002 the UserId of a bot begins with @RBT#
+        ErrorList "@RBT#R4," 660000002 this cannot be a user ID: it holds the character U+002C
+        ErrorList "@RBT#56789012345678901234567890123" 660000012 user length limit
+    "#]],
+    );
+    seen(
+        &world,
+        "@RBT#R2",
+        expect![[r#"
+        0 to 12345, QueryUserInfos
+        success
+        Result "@RBT#R2" "userNameB"
+        ErrorList []
+    "#]],
+    );
+    seen(
+        &world,
+        "userB",
+        expect![[r#"
+        660000002 to 12345, QueryUserInfos
+        none of the UserIds is registered
+        Result []
+        ErrorList "userB" 660000002
+    "#]],
+    );
+    let many = |count: usize| vec![r##"{"UserId":"@RBT#R1"}"##; count].join(",");
+    register(
+        &many(21),
+        expect![[r#"
+        660000011 to 12345, RobotRegister
+        UserInfo has 21 users, 20 are allowed
+        ErrorList []
+    "#]],
+    );
+    register(
+        "",
+        expect![[r#"
+        660000002 to 12345, RobotRegister
+        UserInfo is empty; send a POST with a JSON object as its body:
+        {"UserInfo":[{"UserId":"userA","UserName":"Alice"}]}
+        ErrorList []
+    "#]],
+    );
 }

@@ -33,6 +33,27 @@ fn calls_beyond_the_quota_are_refused() {
 }
 
 #[test]
+fn each_action_says_in_its_own_code_that_it_is_called_too_often() {
+    let mut told = String::new();
+    for action in Action::ALL {
+        let world = world_with(Settings::default(), Memory::default());
+        let ask = || {
+            let sent = Sent { action: Some(action.name().into()), body: vec![], ..Sent::new() };
+            world.ask(sent.write()).outcome
+        };
+        let first = ask();
+        let outcome = std::iter::repeat_with(ask).take(10_000).find(|outcome| *outcome != first);
+        told += &format!("{} {}\n", action.name(), outcome.expect("a refusal"));
+    }
+    expect![[r#"
+        QueryUserInfos 660300005
+        UserRegister 660700001
+        RobotRegister 660700001
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
 fn tells_what_the_server_could_not_take_in() {
     let world = world();
     let check = |why, expected: Expect| {
