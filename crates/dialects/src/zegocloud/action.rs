@@ -10,11 +10,12 @@ pub(super) enum Action {
     QueryUserInfos,
     UserRegister,
     RobotRegister,
+    ModifyUserInfo,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 3] =
-        [Self::QueryUserInfos, Self::UserRegister, Self::RobotRegister];
+    pub(super) const ALL: [Self; 4] =
+        [Self::QueryUserInfos, Self::UserRegister, Self::RobotRegister, Self::ModifyUserInfo];
 
     /// To the letter: neither case nor blanks are forgiven.
     pub(super) fn parse(name: &str) -> Result<Self, Fault> {
@@ -36,6 +37,7 @@ impl Action {
             Self::QueryUserInfos => "QueryUserInfos",
             Self::UserRegister => "UserRegister",
             Self::RobotRegister => "RobotRegister",
+            Self::ModifyUserInfo => "ModifyUserInfo",
         }
     }
 
@@ -43,15 +45,26 @@ impl Action {
     pub(super) fn per_second(self) -> NonZeroU32 {
         const TWENTY: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
         match self {
-            Self::QueryUserInfos | Self::UserRegister | Self::RobotRegister => TWENTY,
+            Self::QueryUserInfos
+            | Self::UserRegister
+            | Self::RobotRegister
+            | Self::ModifyUserInfo => TWENTY,
         }
     }
 
     /// What is told of calls beyond that. QUIRK(zegocloud): each action has its own code.
     pub(super) fn too_frequent(self) -> Code {
         match self {
-            Self::QueryUserInfos => Code::AppTooFrequent,
+            Self::QueryUserInfos | Self::ModifyUserInfo => Code::AppTooFrequent,
             Self::UserRegister | Self::RobotRegister => Code::RegisterTooFrequent,
+        }
+    }
+
+    /// What is told if the store failed at it; a repeat may help.
+    pub(super) fn failed(self) -> Code {
+        match self {
+            Self::QueryUserInfos | Self::UserRegister | Self::RobotRegister => Code::Business,
+            Self::ModifyUserInfo => Code::UpdateFailed,
         }
     }
 }

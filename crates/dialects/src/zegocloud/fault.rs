@@ -43,6 +43,8 @@ pub(super) enum Code {
     UserExists = 660700002,
     NameTooLong = 660700006,
     AvatarTooLong = 660700007,
+    NotRegistered = 660700012,
+    UpdateFailed = 660700017,
 }
 
 impl Code {
@@ -51,7 +53,7 @@ impl Code {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::Success,
         Self::ServerBusy,
         Self::InputParameter,
@@ -78,6 +80,8 @@ impl Code {
         Self::UserExists,
         Self::NameTooLong,
         Self::AvatarTooLong,
+        Self::NotRegistered,
+        Self::UpdateFailed,
     ];
 }
 
@@ -102,6 +106,14 @@ impl Fault {
             action.per_second()
         );
         Self::new(action.too_frequent(), why)
+    }
+
+    /// The same in the code that an action has for it.
+    pub(super) fn of(self, action: Action) -> Self {
+        match self.code {
+            Code::Business => Self { code: action.failed(), ..self },
+            _ => self,
+        }
     }
 
     pub(super) fn server_busy() -> Self {

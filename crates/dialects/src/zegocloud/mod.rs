@@ -22,7 +22,7 @@ use http::Request;
 
 use crate::Answered;
 use action::Action;
-use actions::{Asked, query_user_infos, robot_register, user_register};
+use actions::{Asked, modify_user_info, query_user_infos, robot_register, user_register};
 use envelope::{Nothing, Reply, RequestIds, Stamp, render};
 use fault::{Code, Fault};
 use nonces::{Nonces, Use};
@@ -83,6 +83,9 @@ pub async fn answer(ctx: &Context, state: &State, request: Request<Bytes>) -> An
         Action::RobotRegister => {
             render(stamp, within_quota(&asked, action, robot_register::answer(&asked)).await)
         }
+        Action::ModifyUserInfo => {
+            render(stamp, within_quota(&asked, action, modify_user_info::answer(&asked)).await)
+        }
     }
 }
 
@@ -128,7 +131,7 @@ async fn within_quota<T>(
     answer: impl Future<Output = Result<Reply<T>, Fault>>,
 ) -> Result<Reply<T>, Fault> {
     match asked.ctx.quotas.take(asked.app, action.name(), action.per_second()) {
-        true => answer.await,
+        true => answer.await.map_err(|fault| fault.of(action)),
         false => Err(Fault::too_frequent(action)),
     }
 }

@@ -19,6 +19,7 @@ use super::*;
 mod body;
 mod captures;
 mod ids;
+mod modify;
 mod properties;
 mod query;
 mod register;

@@ -1,5 +1,6 @@
 //! One file per action, named as the vendor names it.
 
+pub(super) mod modify_user_info;
 pub(super) mod query_user_infos;
 pub(super) mod robot_register;
 pub(super) mod user_register;

@@ -29,7 +29,7 @@ pub(super) const LIMITS: Limits = Limits {
     ext_key: Length::Bytes(0),
     ext_key_reserved_prefix: "",
     ext_value: Length::Bytes(0),
-    extra: Length::Bytes(0),
+    extra: Length::Bytes(2_048),
 };
 
 /// A user as a request gives one. `null` is as good as nothing.
@@ -39,6 +39,7 @@ pub(super) struct GivenUser {
     user_id: Option<String>,
     pub(super) user_name: Option<String>,
     pub(super) user_avatar: Option<String>,
+    pub(super) extra: Option<String>,
 }
 
 /// A user of a request, with the id that the directory knows them by or why it cannot.
@@ -96,6 +97,8 @@ pub(super) enum Failure {
     NoRobot,
     /// The id is taken; that is told so.
     Exists(&'static str),
+    /// Nobody has the id.
+    NotRegistered,
     /// The same id stands earlier in the request.
     Repeated,
     /// A field is over its limit.
@@ -107,6 +110,7 @@ impl Failure {
         match self {
             Self::IdTooLong => Code::UserIdTooLong,
             Self::Exists(_) => Code::UserExists,
+            Self::NotRegistered => Code::NotRegistered,
             Self::OverLimit(ProfileFault::Name(_)) => Code::NameTooLong,
             Self::OverLimit(ProfileFault::Portrait(_)) => Code::AvatarTooLong,
             Self::NoId(_) | Self::NoRobot | Self::Repeated | Self::OverLimit(_) => {
@@ -122,6 +126,7 @@ impl Failure {
             Self::NoId(why) => format!("this cannot be a user ID: {why}"),
             Self::NoRobot => "the UserId of a bot begins with @RBT#".to_owned(),
             Self::Exists(told) => (*told).to_owned(),
+            Self::NotRegistered => "nobody is registered with this UserId".to_owned(),
             Self::Repeated => {
                 "this UserId stands earlier in the request; only that counts".to_owned()
             }
@@ -129,7 +134,7 @@ impl Failure {
             Self::OverLimit(ProfileFault::Portrait(_)) => {
                 "UserAvatar has more than 500 bytes".to_owned()
             }
-            Self::OverLimit(_) => "a field is too long".to_owned(),
+            Self::OverLimit(_) => "Extra has more than 2048 bytes".to_owned(),
         }
     }
 }

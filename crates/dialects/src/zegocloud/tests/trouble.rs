@@ -49,6 +49,7 @@ fn each_action_says_in_its_own_code_that_it_is_called_too_often() {
         QueryUserInfos 660300005
         UserRegister 660700001
         RobotRegister 660700001
+        ModifyUserInfo 660300005
     "#]]
     .assert_eq(&told);
 }
@@ -163,6 +164,18 @@ fn a_failing_store_is_told_to_the_log_only() {
         expected.assert_eq(&format!("{cause:?}\n{}", show(&answered)));
     };
     let engine = EngineError::new(std::io::Error::other("MDB_CORRUPTED"));
+    let world = world_with(Settings::default(), Failing(Error::Engine(engine.clone())));
+    let sent = Sent {
+        action: Some("ModifyUserInfo".into()),
+        body: br#"{"UserInfo":[{"UserId":"userA"}]}"#.to_vec(),
+        ..Sent::new()
+    };
+    expect![[r#"
+        660700017 to 12345, ModifyUserInfo
+        the server failed at this; send the request again
+        ErrorList []
+    "#]]
+    .assert_eq(&show(&world.ask(sent.write())));
     check(
         Error::Busy,
         expect![[r#"
