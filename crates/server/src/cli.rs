@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Bring events into a running server, and look at those that it could not read
     Events(EventsArgs),
+    /// Bring a store to this version, and copy one into another
+    Store(StoreArgs),
 }
 
 /// Flags beat the environment (WHOWAS_LISTEN, WHOWAS_DATA, ...), which beats the file.
@@ -132,6 +134,72 @@ pub(crate) struct DeadArgs {
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const EXIT_STATUS_OF_STORES: &str = "\
+Exit status:
+  0    done
+  1    failed; what to do next is said on standard error
+  2    the command line or the config is wrong
+  130  interrupted";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS_OF_STORES)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Make the tables of a ring, or bring them to this program's version
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Migrate(MigrateArgs),
+    /// Copy everything from one store into another, and compare the two
+    ///
+    /// The servers of both are stopped meanwhile. Users with their times, events, and dead letters
+    /// are copied; the log follows from the events. A copy that was interrupted, or killed, goes on
+    /// with --resume.
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Copy(CopyArgs),
+}
+
+/// How a store is named on the command line.
+const STORE: &str = "STORE";
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// The ring: cassandra:HOST[:PORT][,HOST...]/KEYSPACE [default: what the config says]
+    #[arg(long, value_name = STORE)]
+    pub(crate) to: Option<String>,
+    /// The config: which ring, and how it is reached
+    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// Copy this: embedded:DIR or cassandra:HOST[:PORT][,HOST...]/KEYSPACE
+    #[arg(long, value_name = STORE)]
+    pub(crate) from: String,
+    /// Copy it into this, which is empty
+    #[arg(long, value_name = STORE)]
+    pub(crate) to: String,
+    /// A config whose [store] says how a ring is reached: login, TLS, data centre, replicas
+    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Go on where an earlier copy ended
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Where is kept how far a copy has come
+    #[arg(long, value_name = "FILE", default_value = "whowas-store-copy.json")]
+    pub(crate) state: PathBuf,
+    /// How long to go on trying when a store does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) retry_for: u64,
     /// Tell the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

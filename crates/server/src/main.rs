@@ -1,9 +1,11 @@
 //! The program: the only crate that knows all the others.
 //!
 //! [`config`] says what is wanted, [`wiring`] puts it together, [`http`] serves it. [`events`] are
-//! the commands that ask a running server, through [`remote`].
+//! the commands that ask a running server, through [`remote`], and [`store`] those that work on
+//! stores themselves.
 
 mod cli;
+mod command;
 mod config;
 mod demo;
 mod events;
@@ -12,6 +14,7 @@ mod observe;
 mod outgoing;
 mod reconcile;
 mod remote;
+mod store;
 mod upkeep;
 mod wiring;
 
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(&args),
         Command::Events(args) => events::run(&args),
+        Command::Store(args) => store::run(&args),
     }
 }
 
@@ -61,8 +65,9 @@ fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
     config.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listen = config.listen;
-    let server = wiring::server(config, runtime.metrics().num_workers())?;
+    let workers = runtime.metrics().num_workers();
     runtime.block_on(async {
+        let server = wiring::server(config, workers).await?;
         let listener = http::bind(listen).await?;
         let address = listener.local_addr()?;
         if args.demo {

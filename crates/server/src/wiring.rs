@@ -9,20 +9,15 @@ use domain::store::Store;
 use stores::embedded::{self, Embedded};
 use stores::memory::Memory;
 
-use crate::config::{Config, StoreKind};
+use crate::config::{Config, StoreAt};
 use crate::http::{Budget, Remembered, Server, Turns};
 use crate::observe;
 use crate::reconcile::Plan;
 
 /// The server that a config asks for, ready to take requests on so many threads.
-pub(crate) fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
+pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
     let metrics = observe::start_metrics()?;
-    let store: Arc<dyn Store> = match config.store {
-        StoreKind::Memory => Arc::new(Memory::default()),
-        StoreKind::Embedded | StoreKind::Cassandra => {
-            Arc::new(Embedded::open(&embedded::Options::new(&config.data))?)
-        }
-    };
+    let store = open(config.store).await?;
     let reconcile = config.reconcile.into_iter().map(Plan::new).collect::<anyhow::Result<_>>()?;
     let ctx = Context::new(store, Arc::new(SystemClock), config.apps, config.settings);
     Ok(Server {
@@ -34,5 +29,15 @@ pub(crate) fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
         letters: Remembered::default(),
         reconcile,
         metrics,
+    })
+}
+
+async fn open(at: StoreAt) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match at {
+        StoreAt::Memory => Arc::new(Memory::default()),
+        StoreAt::Embedded(folder) => Arc::new(Embedded::open(&embedded::Options::new(folder))?),
+        StoreAt::Cassandra(_) => {
+            anyhow::bail!("the store \"cassandra\" is not in this version yet")
+        }
     })
 }

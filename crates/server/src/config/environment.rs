@@ -41,7 +41,7 @@ enum Kind {
 /// Read by the commands that ask a server, as flags of theirs.
 const OF_COMMANDS: [&str; 2] = ["SERVER", "EVENT_TOKEN"];
 
-const KEYS: [(&str, &str, Kind); 15] = [
+const KEYS: [(&str, &str, Kind); 23] = [
     ("LISTEN", "listen", Kind::Text),
     ("DATA", "data", Kind::Text),
     ("LIMITS", "limits", Kind::Text),
@@ -57,6 +57,14 @@ const KEYS: [(&str, &str, Kind); 15] = [
     ("STORE_CONTACT_POINTS", "store.contact_points", Kind::List),
     ("STORE_KEYSPACE", "store.keyspace", Kind::Text),
     ("STORE_REPLICATION_FACTOR", "store.replication_factor", Kind::Whole),
+    ("STORE_LOCAL_DATA_CENTER", "store.local_data_center", Kind::Text),
+    ("STORE_USER", "store.user", Kind::Text),
+    ("STORE_PASSWORD", "store.password", Kind::Text),
+    ("STORE_TLS", "store.tls", Kind::Truth),
+    ("STORE_TLS_CHECK_ADDRESSES", "store.tls_check_addresses", Kind::Truth),
+    ("STORE_CA_FILE", "store.ca_file", Kind::Text),
+    ("STORE_CERT_FILE", "store.cert_file", Kind::Text),
+    ("STORE_KEY_FILE", "store.key_file", Kind::Text),
 ];
 
 pub(super) fn read(

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Fault;
+use super::store::StoreTable;
 use super::values::{
-    IdleCloseMinutes, Limits, Listen, LogFormat, LogLevel, RetentionDays, StoreKind, TimeZone,
+    IdleCloseMinutes, Limits, Listen, LogFormat, LogLevel, RetentionDays, TimeZone,
 };
 
 /// The whole file.
@@ -39,21 +40,9 @@ pub(super) struct Top {
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_level: Option<LogLevel>,
     #[serde(default)]
-    store: StoreTable,
+    pub(super) store: StoreTable,
     #[serde(default)]
     apps: Vec<AppTable>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoreTable {
-    kind: Option<StoreKind>,
-    #[expect(dead_code, reason = "fixed key of a store that comes later; read to be checked")]
-    contact_points: Option<Vec<String>>,
-    #[expect(dead_code, reason = "fixed key of a store that comes later; read to be checked")]
-    keyspace: Option<String>,
-    #[expect(dead_code, reason = "fixed key of a store that comes later; read to be checked")]
-    replication_factor: Option<u32>,
 }
 
 /// One of `[[apps]]`.
@@ -143,19 +132,8 @@ impl Top {
             strict_nonce: self.strict_nonce.or(below.strict_nonce),
             log_format: self.log_format.or(below.log_format),
             log_level: self.log_level.or(below.log_level),
-            store: StoreTable { kind: self.store.kind.or(below.store.kind), ..below.store },
+            store: self.store.over(below.store),
             ..below
-        }
-    }
-
-    pub(super) fn store_kind(&self) -> Result<StoreKind, Fault> {
-        match self.store.kind.unwrap_or_default() {
-            StoreKind::Cassandra => Err(Fault::new(
-                "the config",
-                Some("store.kind".into()),
-                "\"cassandra\" is not in this version yet; use \"embedded\" or \"memory\"",
-            )),
-            kind => Ok(kind),
         }
     }
 

@@ -7,6 +7,7 @@ mod apps;
 mod environment;
 mod file;
 mod reconcile;
+mod store;
 mod target;
 mod values;
 
@@ -16,10 +17,12 @@ use std::path::{Path, PathBuf};
 
 use domain::Settings;
 use domain::app::Apps;
+use stores::cassandra::Options;
 
 pub(crate) use reconcile::Reconcile;
+pub(crate) use store::StoreAt;
 pub(crate) use target::{Target, target};
-pub(crate) use values::{LogFormat, StoreKind};
+pub(crate) use values::LogFormat;
 
 use self::file::File;
 use crate::cli::ServeArgs;
@@ -35,10 +38,8 @@ const DATA_DEFAULT: &str = "whowas-data";
 pub(crate) struct Config {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// The embedded store's folder.
-    pub(crate) data: PathBuf,
-    /// Which store keeps everything.
-    pub(crate) store: StoreKind,
+    /// What keeps everything.
+    pub(crate) store: StoreAt,
     /// The tenants.
     pub(crate) apps: Apps,
     /// Which media servers are asked who is there.
@@ -98,6 +99,29 @@ pub(crate) fn load(args: &ServeArgs) -> Result<Config, Fault> {
     load_with(args, environment::variables())
 }
 
+/// A ring of these nodes, and how it is reached as a config and the environment say.
+pub(crate) fn ring(config: Option<&Path>, points: &str, keyspace: &str) -> Result<Options, Fault> {
+    ring_with(config, points, keyspace, environment::variables())
+}
+
+fn ring_with(
+    config: Option<&Path>,
+    points: &str,
+    keyspace: &str,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Options, Fault> {
+    let named = |reason| Fault::new(format!("{points}/{keyspace}"), None, reason);
+    let points = points.split(',').map(store::parse_contact_point).collect::<Result<Vec<_>, _>>();
+    let (points, keyspace) =
+        (points.map_err(named)?, store::parse_keyspace(keyspace).map_err(named)?);
+    let (path, text) = match config {
+        Some(path) => (path.to_owned(), read(path)?),
+        None => (PathBuf::new(), String::new()),
+    };
+    let top = environment::read(variables)?.values.over(File::parse(&path, &text)?.top);
+    top.store.options(points, &keyspace)
+}
+
 fn load_with(
     args: &ServeArgs,
     variables: impl IntoIterator<Item = (String, String)>,
@@ -131,10 +155,10 @@ fn load_with(
                       name some in a config file, or start with --demo";
         remarks.push(remark.to_owned());
     }
+    let data = args.data.clone().or(top.data.clone()).unwrap_or_else(|| DATA_DEFAULT.into());
     Ok(Config {
         listen,
-        data: args.data.clone().or(top.data.clone()).unwrap_or_else(|| DATA_DEFAULT.into()),
-        store: top.store_kind()?,
+        store: top.store.read(data)?,
         settings: top.settings(args.demo),
         log_format: top.log_format.unwrap_or_default(),
         log_level: top.log_level.map_or(tracing::Level::INFO, |level| level.0),

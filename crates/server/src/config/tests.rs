@@ -59,7 +59,7 @@ access_keys = [{ id = "AKLT", secret = "s" }]
 fn every_documented_key_is_read() {
     let config = check(WHOLE, &[]).expect("it is right");
     assert_eq!(config.listen.port(), 7008);
-    assert_eq!((config.data.as_os_str(), config.store), ("somewhere".as_ref(), StoreKind::Memory));
+    assert!(matches!(config.store, StoreAt::Memory), "{:?}", config.store);
     let expected = Settings {
         documented_limits: false,
         time_zone_offset_s: -12_600,
@@ -84,9 +84,9 @@ fn every_documented_key_is_read() {
 fn without_a_file_everything_has_a_default() {
     let config = load_with(&ServeArgs::default(), []).expect("defaults are right");
     assert_eq!(config.listen.to_string(), LISTEN_DEFAULT);
-    assert_eq!(config.data, PathBuf::from(DATA_DEFAULT));
+    let folder = PathBuf::from(DATA_DEFAULT);
+    assert!(matches!(&config.store, StoreAt::Embedded(it) if *it == folder), "{:?}", config.store);
     assert_eq!(config.settings, Settings::default());
-    assert_eq!(config.store, StoreKind::Embedded);
     assert_eq!(config.remarks.len(), 1, "that there are no apps is remarked");
 }
 
@@ -101,7 +101,9 @@ fn flags_beat_the_environment_which_beats_the_file() {
     ];
     let config = check(WHOLE, &variables).expect("it is right");
     assert_eq!((config.listen.port(), config.settings.retention_days), (7009, 7));
-    assert_eq!((config.store, config.settings.explain_signatures), (StoreKind::Embedded, false));
+    let folder = PathBuf::from("somewhere");
+    assert!(matches!(&config.store, StoreAt::Embedded(it) if *it == folder), "{:?}", config.store);
+    assert!(!config.settings.explain_signatures);
     assert_eq!(config.settings.idle_close_minutes, None, "0 switches it off");
     assert!(!config.settings.documented_limits, "what the environment leaves out stands");
 
@@ -156,7 +158,6 @@ fn a_wrong_value_is_one_sentence_with_file_line_and_key() {
             "[[apps]]\nid = 1\n[apps.sources]\nlifekit = { api_key = \"k\" }",
             "whowas.toml, line 4, key `lifekit`: \"lifekit\" is no source",
         ),
-        ("[store]\nkind = \"cassandra\"", "the config, key `store.kind`: \"cassandra\" is not in"),
         ("listen = ", "whowas.toml, line 1, key `listen`"),
     ];
     for (config, expected) in cases {
@@ -206,4 +207,150 @@ fn secrets_are_not_shown() {
     let config = check(&WHOLE.replace("\"s\"", "\"hidden-secret\""), &[]).expect("it is right");
     let shown = format!("{config:?}");
     assert!(!shown.contains("hidden-secret") && !shown.contains("9193cc66"), "{shown}");
+}
+
+const RING: &str = r#"
+[store]
+kind = "cassandra"
+contact_points = ["127.0.0.1:9042", "db-2.example", "[::1]:9043"]
+keyspace = "rooms"
+replication_factor = 5
+local_data_center = "dc2"
+user = "whowas"
+password = "hidden-secret"
+tls = true
+ca_file = "ca.pem"
+cert_file = "cert.pem"
+key_file = "key.pem"
+tls_check_addresses = false
+"#;
+
+fn ring(config: Config) -> stores::cassandra::Options {
+    match config.store {
+        StoreAt::Cassandra(options) => *options,
+        other => panic!("another store: {other:?}"),
+    }
+}
+
+#[test]
+fn a_ring_is_reached_as_the_config_says() {
+    let config = check(RING, &[]).expect("it is right");
+    assert!(!format!("{config:?}").contains("hidden-secret"));
+    let options = ring(config);
+    assert_eq!(options.contact_points, ["127.0.0.1:9042", "db-2.example", "[::1]:9043"]);
+    assert_eq!((options.keyspace.as_str(), options.replication_factor), ("rooms", 5));
+    assert_eq!(options.local_data_center.as_deref(), Some("dc2"));
+    let login = options.login.expect("a login");
+    assert_eq!((login.user.as_str(), login.password.reveal()), ("whowas", "hidden-secret"));
+    let tls = options.tls.expect("TLS");
+    let identity = tls.identity.expect("a certificate");
+    assert_eq!(tls.authorities, Some("ca.pem".into()));
+    assert_eq!((identity.certificates, identity.key), ("cert.pem".into(), "key.pem".into()));
+    assert!(!tls.check_addresses);
+}
+
+#[test]
+fn of_a_ring_only_the_nodes_must_be_told() {
+    let config = "[store]\nkind = \"cassandra\"\ncontact_points = [\"127.0.0.1\"]";
+    let options = ring(check(config, &[]).expect("it is right"));
+    assert_eq!((options.keyspace.as_str(), options.replication_factor), ("whowas", 3));
+    assert!(options.login.is_none() && options.tls.is_none());
+    assert_eq!((options.local_data_center, options.realm), (None, 0));
+}
+
+#[test]
+fn the_environment_tells_of_a_ring_what_the_file_leaves_out() {
+    let variables = [
+        ("WHOWAS_STORE_KIND", "cassandra"),
+        ("WHOWAS_STORE_CONTACT_POINTS", "a.example:1, b.example"),
+        ("WHOWAS_STORE_REPLICATION_FACTOR", "2"),
+        ("WHOWAS_STORE_USER", "operator"),
+        ("WHOWAS_STORE_PASSWORD", "hidden-secret"),
+        ("WHOWAS_STORE_TLS", "true"),
+        ("WHOWAS_STORE_CA_FILE", "other.pem"),
+    ];
+    let config = check("[store]\nkeyspace = \"rooms\"\nuser = \"file\"", &variables);
+    let options = ring(config.expect("it is right"));
+    assert_eq!(options.contact_points, ["a.example:1", "b.example"]);
+    assert_eq!((options.keyspace.as_str(), options.replication_factor), ("rooms", 2));
+    assert_eq!(options.login.expect("a login").user, "operator");
+    let tls = options.tls.expect("TLS");
+    assert_eq!((tls.authorities, tls.check_addresses), (Some("other.pem".into()), true));
+}
+
+#[test]
+fn what_is_wrong_about_a_ring_is_one_sentence() {
+    let ring = |more: &str| {
+        format!("[store]\nkind = \"cassandra\"\ncontact_points = [\"127.0.0.1\"]\n{more}")
+    };
+    let file = |config: &str| format!("[store]\n{config}");
+    let cases = [
+        (
+            file("kind = \"cassandra\""),
+            "the config, key `store.contact_points`: a ring is found by",
+        ),
+        (file("kind = \"casandra\""), "whowas.toml, line 2, key `kind`: unknown variant"),
+        (
+            file("contact_points = [\"a:b\"]"),
+            "whowas.toml, line 2, key `contact_points`: \"a:b\" is not a node of a ring",
+        ),
+        (file("contact_points = [\"a:0\"]"), "whowas.toml, line 2, key `contact_points`: \"a:0\""),
+        (file("contact_points = [\"\"]"), "whowas.toml, line 2, key `contact_points`: \"\" is not"),
+        (file("contact_points = \"a\""), "whowas.toml, line 2, key `contact_points`: invalid type"),
+        (file("keyspace = \"a-b\""), "whowas.toml, line 2, key `keyspace`: \"a-b\" is not a"),
+        (file("keyspace = \"1a\""), "whowas.toml, line 2, key `keyspace`: \"1a\" is not a"),
+        (
+            file("replication_factor = 0"),
+            "whowas.toml, line 2, key `replication_factor`: 0 is not a number of replicas",
+        ),
+        (
+            file("replication_factor = 101"),
+            "whowas.toml, line 2, key `replication_factor`: 101 is not a number of replicas",
+        ),
+        (file("user = \"\""), "whowas.toml, line 2, key `user`: it is empty; leave it out"),
+        (file("tls = \"yes\""), "whowas.toml, line 2, key `tls`: invalid type"),
+        (file("tls_file = \"x\""), "whowas.toml, line 2, key `tls_file`: unknown field"),
+        (ring("user = \"u\""), "the config, key `store.user`: a user needs a `password`"),
+        (ring("password = \"p\""), "the config, key `store.password`: a password needs a `user`"),
+        (ring("ca_file = \"f\""), "the config, key `store.ca_file`: it has a meaning only with"),
+        (
+            ring("tls = false\ntls_check_addresses = true"),
+            "the config, key `store.tls_check_addresses`: it has a meaning only with `tls = true`",
+        ),
+        (
+            ring("tls = true\ncert_file = \"f\""),
+            "the config, key `store.cert_file`: a certificate needs a `key_file`",
+        ),
+        (
+            ring("tls = true\nkey_file = \"f\""),
+            "the config, key `store.key_file`: a key needs a `cert_file`",
+        ),
+    ];
+    for (config, expected) in cases {
+        let said = refused(&config);
+        assert!(said.starts_with(expected), "{config:?} said {said:?}");
+        assert!(!said.contains('\n'), "{said:?} is one line");
+    }
+}
+
+#[test]
+fn a_ring_of_the_command_line_is_reached_as_the_config_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("whowas.toml");
+    std::fs::write(&path, RING.replace("user = ", "#").replace("password = ", "#"))
+        .expect("a file");
+    let password = [("WHOWAS_STORE_USER", "u"), ("WHOWAS_STORE_PASSWORD", "hidden-secret")];
+    let variables = || password.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let ring = |points, keyspace| ring_with(Some(&path), points, keyspace, variables());
+    let options = ring("a,b:9043", "other").expect("it is right");
+    assert_eq!(
+        (options.contact_points, options.keyspace),
+        (vec!["a".into(), "b:9043".into()], "other".into())
+    );
+    assert_eq!((options.replication_factor, options.tls.is_some()), (5, true));
+    assert_eq!(options.login.expect("a login").user, "u");
+    for (points, keyspace) in [("", "k"), ("a,", "k"), ("a:b", "k"), ("a", ""), ("a", "k k")] {
+        let said = ring(points, keyspace).expect_err("it is wrong").to_string();
+        assert!(said.contains("is not a"), "{said}");
+    }
 }

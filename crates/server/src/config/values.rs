@@ -28,13 +28,13 @@ pub(crate) enum LogFormat {
 /// Which store keeps everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum StoreKind {
+pub(super) enum StoreKind {
     /// A folder on this machine.
     #[default]
     Embedded,
     /// Nothing outlives the process.
     Memory,
-    /// A ring. Not in this version.
+    /// A ring.
     Cassandra,
 }
 

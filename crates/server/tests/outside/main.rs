@@ -11,3 +11,4 @@ mod one_stay;
 mod reconcile;
 mod senders;
 mod server;
+mod store_copy;

@@ -31,8 +31,9 @@ use self::rejects::Rejects;
 use self::resume::{Aim, StateFile};
 use self::send::{Sending, Sent};
 use self::tally::Tally;
-use super::{Ending, Failure, failed, target, tell};
+use super::{failed, target};
 use crate::cli::LoadArgs;
+use crate::command::{Ending, Failure, tell};
 use crate::note;
 use crate::remote::{Remote, Trouble};
 

@@ -1,0 +1,20 @@
+//! `whowas store ...`: the commands that work on stores themselves, without a server.
+
+mod at;
+mod copy;
+mod migrate;
+
+use std::process::ExitCode;
+
+use crate::cli::{StoreArgs, StoreCommand};
+use crate::command;
+
+/// Runs a command to its end.
+pub(crate) fn run(args: &StoreArgs) -> ExitCode {
+    command::run(async {
+        match &args.command {
+            StoreCommand::Migrate(args) => migrate::run(args).await,
+            StoreCommand::Copy(args) => copy::run(args).await,
+        }
+    })
+}
