@@ -30,6 +30,7 @@ use scylla::value::Row;
 use uuid::Uuid;
 
 use super::fault::{Damage, Fault, Result, is_surely_undone};
+use super::log::index;
 use super::options::Options;
 use super::{dead, schema, users};
 
@@ -78,6 +79,7 @@ pub(super) struct Cluster {
     // The statements of each part.
     pub(super) users: users::Statements,
     pub(super) dead: dead::Statements,
+    pub(super) index: index::Statements,
 }
 
 impl Cluster {
@@ -92,9 +94,10 @@ impl Cluster {
         let prepare = Prepare { session: &session, keyspace: &options.keyspace, patient: &patient };
         let users = users::Statements::prepare(&prepare).await?;
         let dead = dead::Statements::prepare(&prepare).await?;
+        let index = index::Statements::prepare(&prepare).await?;
         let probe = prepare.read(schema::PROBE).await?;
         let realm = options.realm;
-        Ok(Self { session, realm, process, shards, patient, probe, users, dead })
+        Ok(Self { session, realm, process, shards, patient, probe, users, dead, index })
     }
 
     /// Reads a row, to see whether the ring answers.

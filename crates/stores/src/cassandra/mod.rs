@@ -11,6 +11,7 @@
 mod cluster;
 mod dead;
 mod fault;
+mod log;
 mod options;
 mod refusal;
 mod schema;

@@ -9,16 +9,23 @@ use super::*;
 
 /// A store of its own in a keyspace that all tests share.
 async fn store() -> Cassandra {
+    store_of(uuid::Uuid::new_v4().as_fields().0).await
+}
+
+/// One of the stores of a realm.
+pub(super) async fn store_of(realm: u32) -> Cassandra {
     let mut options = options();
-    options.realm = uuid::Uuid::new_v4().as_fields().0;
+    options.realm = realm;
     Cassandra::open(options).await.expect("a store")
 }
 
 fn options() -> Options {
     #[expect(clippy::disallowed_methods, reason = "a test is told where its node is")]
-    let address = std::env::var("WHOWAS_TEST_CASSANDRA");
-    let address = address.unwrap_or_else(|_| "127.0.0.1:9042".to_owned());
-    let mut options = Options::new(vec![address], "a_dev");
+    let told = |name: &str, else_it_is: &str| {
+        std::env::var(name).unwrap_or_else(|_| else_it_is.to_owned())
+    };
+    let address = told("WHOWAS_TEST_CASSANDRA", "127.0.0.1:9042");
+    let mut options = Options::new(vec![address], told("WHOWAS_TEST_KEYSPACE", "whowas_test"));
     options.replication_factor = 1;
     options
 }

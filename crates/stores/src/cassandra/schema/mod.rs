@@ -3,6 +3,7 @@
 //! `{ks}` stands for the keyspace. A change of a table that is out in the world is not made here,
 //! but as a further step of [`STEPS`].
 
+mod index;
 pub(super) mod migrate;
 mod tables;
 
@@ -37,7 +38,8 @@ const SHARDS: i32 = 4;
 const STEPS: &[&[&str]] = &[FIRST];
 
 /// The tables of the first version.
-const FIRST: &[&str] = &[USERS, DEAD_LETTERS, DEAD_APPS];
+const FIRST: &[&str] =
+    &[USERS, DEAD_LETTERS, DEAD_APPS, index::STAYS, index::POINTS, index::SUMS, index::APPS];
 
 /// The version that this program reads and writes.
 const VERSION: i32 = STEPS.len().cast_signed() as i32;
