@@ -1,5 +1,5 @@
 //! The index: what pages, totals and figures are read from. It follows the rooms' own partitions,
-//! which are the truth: [`write`] is told what of a room's stays changed in which version.
+//! which are the truth: [`write()`] is told what of a room's stays changed in which version.
 //!
 //! Read in this order: `place` (where rows and nodes lie), `write`, `sum` and `counts` (the trees
 //! of counts), `walk` and `rows` (reading in order), then `page`, `few`, `open`, `figures`.
@@ -16,9 +16,9 @@
 //! # Counts
 //!
 //! A tree of nodes counts the rows of a scope. A count is made from rows, never added to, so that
-//! nothing that is repeated can spoil it. A node has *marks*, the number of the last touch of each server
-//! process, and a count with the marks that it was made for. **It counts only if these are the marks
-//! that are there.** What makes that right:
+//! nothing that is repeated can spoil it. A node has *marks*, the number of the last touch of each
+//! server process, and a count with the marks that it was made for. **It counts only if these are
+//! the marks that are there.** What makes that right:
 //!
 //! 1. A writer writes rows, waits until a quorum has them, then touches the leaves, waits, touches
 //!    the nodes above, waits, and so on; then the sender is answered. It takes each number after
@@ -59,9 +59,9 @@
 //!
 //! # Clocks
 //!
-//! None is read. The order of timestamps is that of versions, of touches and of reaches. Only counts
-//! themselves are stored with the driver's clock; if an old one wins for a while, its marks do not
-//! match, and it is counted again.
+//! None is read. The order of timestamps is that of versions, of touches and of reaches. Only
+//! counts themselves are stored with the driver's clock; if an old one wins for a while, its marks
+//! do not match, and it is counted again.
 
 mod counts;
 mod few;
