@@ -2,8 +2,12 @@
 
 The binary is `$WHOWAS_BIN`, else `target/release/whowas`, else `target/debug/whowas`. It is stopped
 by its process id when the `with` block ends, whatever happened inside.
+
+What `WHOWAS_STORE_...` in the environment say of the store holds for the server too. On a ring each
+folder has a keyspace of its own, unless `WHOWAS_STORE_KEYSPACE` names one.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -67,7 +71,11 @@ class Server:
             file.write(self.config)
         self.address = None
         environment = {k: v for k, v in os.environ.items()
-                       if not k.startswith("WHOWAS_") and k != "RUST_LOG"}
+                       if k.startswith("WHOWAS_STORE_")
+                       or not k.startswith("WHOWAS_") and k != "RUST_LOG"}
+        if environment.get("WHOWAS_STORE_KIND") == "cassandra":
+            name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
+            environment.setdefault("WHOWAS_STORE_KEYSPACE", f"suite_{name}")
         self.process = subprocess.Popen(
             [program, "serve", "--config", config_file, "--listen", self.listen,
              "--data", os.path.join(self.folder, "data")],

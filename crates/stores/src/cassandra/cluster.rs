@@ -32,10 +32,13 @@ use uuid::Uuid;
 use super::fault::{Damage, Fault, Result, is_surely_undone};
 use super::log::index;
 use super::options::Options;
-use super::{dead, schema, users};
+use super::{dead, schema, users, walk};
 
 /// How many rows a page of an answer has.
 pub(super) const PAGE_ROWS: i32 = 1_000;
+
+/// How long a page of a walk may take: it is put together from many nodes, and nobody waits.
+const WALK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Values of one statement of a batch.
 type Values = Box<dyn SerializeRow + Send + Sync>;
@@ -114,6 +117,13 @@ impl Cluster {
     /// An app of our realm, as keys name it.
     pub(super) fn app(&self, app: AppId) -> i64 {
         ((u64::from(self.realm) << 32) | u64::from(app.0)).cast_signed()
+    }
+
+    /// The app that a key names, if it is of our realm.
+    pub(super) fn own_app(&self, key: i64) -> Option<AppId> {
+        let key = key.cast_unsigned();
+        // The lower half is the app; the upper is its realm.
+        (key >> 32 == u64::from(self.realm)).then_some(AppId(key as u32))
     }
 
     /// Our realm, as keys name it.
@@ -257,6 +267,14 @@ impl Prepare<'_> {
     pub(super) async fn read(&self, cql: &str) -> Result<PreparedStatement> {
         let mut statement = self.write(cql).await?;
         statement.set_page_size(PAGE_ROWS);
+        Ok(statement)
+    }
+
+    /// A read of a whole table at `LOCAL_QUORUM`, page by page, which may take its time.
+    pub(super) async fn walk(&self, cql: &str) -> Result<PreparedStatement> {
+        let mut statement = self.read(cql).await?;
+        statement.set_page_size(walk::PAGE_ROWS);
+        statement.set_request_timeout(Some(WALK_TIMEOUT));
         Ok(statement)
     }
 

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use domain::AppId;
 use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, LetterPage};
+use domain::store::Walked;
 use scylla::statement::prepared::PreparedStatement;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::cluster::{Bundle, Cas, Cluster, Prepare};
 use super::fault::{Fault, Result};
+use super::walk;
 use crate::record;
 
 const TABLE: &str = "dead_letters";
@@ -41,6 +43,7 @@ pub(super) struct Statements {
     remove: PreparedStatement,
     apps: PreparedStatement,
     add_app: PreparedStatement,
+    walk: PreparedStatement,
 }
 
 impl Statements {
@@ -54,6 +57,7 @@ impl Statements {
         let remove = "DELETE FROM {ks}.dead_letters WHERE app = ? AND id = ?";
         let apps = "SELECT app FROM {ks}.dead_apps WHERE realm = ?";
         let add_app = "INSERT INTO {ks}.dead_apps (realm, app) VALUES (?, ?)";
+        let walk = "SELECT app, totals, id, letter FROM {ks}.dead_letters";
         let mut list = prepare.read(list).await?;
         list.set_page_size(PAGE_LETTERS);
         Ok(Self {
@@ -66,6 +70,7 @@ impl Statements {
             remove: prepare.write(remove).await?,
             apps: prepare.read(apps).await?,
             add_app: prepare.write(add_app).await?,
+            walk: prepare.walk(walk).await?,
         })
     }
 }
@@ -274,6 +279,30 @@ pub(super) async fn list(
     }
     Err(Fault::Crowded)
 }
+
+/// Some letters, those of an app together and in their order.
+pub(super) async fn walk(
+    cluster: &Cluster,
+    from: Option<&[u8]>,
+    limit: u32,
+) -> Result<Walked<DeadLetter>> {
+    let page = walk::Page::of(from);
+    let (rows, behind) = cluster.read_page(&cluster.dead.walk, (), page.state()).await?;
+    let read = |(app, totals, id, sealed): Walking| {
+        let (Some(app), Some(id), Some(sealed)) = (cluster.own_app(app), id, sealed) else {
+            return Ok(None);
+        };
+        let unseal = |sealed: Vec<u8>| record::unseal(TABLE, &app.0.to_be_bytes(), &sealed);
+        let totals: Totals = totals.map(unseal).transpose()?.unwrap_or_default();
+        let (id, letter) = letter_of(app, (id, sealed))?;
+        Ok((id > totals.gone_to).then_some(letter))
+    };
+    let letters = rows.into_iter().map(read).filter_map(Result::transpose);
+    Ok(page.cut(letters.collect::<Result<_>>()?, behind, limit, |_| 1))
+}
+
+/// A row of a walk; one without a letter tells of an app that has none.
+type Walking = (i64, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>);
 
 async fn stand(cluster: &Cluster, app: AppId, statement: &PreparedStatement) -> Result<Standing> {
     let row: Option<(Option<Uuid>, Option<Vec<u8>>)> =

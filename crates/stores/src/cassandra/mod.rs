@@ -20,6 +20,7 @@ mod session;
 mod tests;
 mod tls;
 mod users;
+mod walk;
 
 use std::sync::Arc;
 

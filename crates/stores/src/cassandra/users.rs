@@ -8,14 +8,15 @@
 
 use domain::AppId;
 use domain::ids::UserId;
-use domain::store::{IfTaken, Look, NewUser, Registration, Update};
-use domain::users::{Profile, ProfileChange, ProfileView, UserView};
+use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
+use domain::users::{Profile, ProfileChange, ProfileView, User, UserView};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use scylla::statement::prepared::PreparedStatement;
 use uuid::Uuid;
 
 use super::cluster::{Cas, Cluster, Prepare};
-use super::fault::{Fault, Result};
+use super::fault::{Damage, Fault, Result};
+use super::walk;
 use crate::record;
 
 const TABLE: &str = "users";
@@ -29,6 +30,8 @@ pub(super) struct Statements {
     settle: PreparedStatement,
     add: PreparedStatement,
     change: PreparedStatement,
+    put: PreparedStatement,
+    walk: PreparedStatement,
 }
 
 /// How many users of a request are under way at once.
@@ -42,11 +45,16 @@ impl Statements {
                    VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS";
         let change = "UPDATE {ks}.users SET version = ?, profile = ?, modified = ? \
                       WHERE app = ? AND id = ? IF version = ?";
+        let put = "UPDATE {ks}.users SET version = ?, profile = ?, created = ?, modified = ? \
+                   WHERE app = ? AND id = ? IF version = ?";
+        let walk = "SELECT app, id, profile, created, modified FROM {ks}.users";
         Ok(Self {
             find: prepare.read(find).await?,
             settle: prepare.settle(find).await?,
             add: prepare.cas(add).await?,
             change: prepare.cas(change).await?,
+            put: prepare.cas(put).await?,
+            walk: prepare.walk(walk).await?,
         })
     }
 }
@@ -125,7 +133,62 @@ pub(super) async fn look_at(
     Ok(())
 }
 
+/// Keeps users as they are, over those who have their ids.
+pub(super) async fn put(cluster: &Cluster, users: &[(AppId, User)]) -> Result<()> {
+    let all = users.iter().map(|(app, user)| {
+        let at = At { cluster, app: *app, id: &user.id, now_unix_ms: user.modified_unix_ms };
+        async move { at.put(user).await }
+    });
+    iter(all).buffer_unordered(ABREAST).try_collect().await
+}
+
+/// Some users, in the order of the ring.
+pub(super) async fn walk(
+    cluster: &Cluster,
+    from: Option<&[u8]>,
+    limit: u32,
+) -> Result<Walked<(AppId, User)>> {
+    let page = walk::Page::of(from);
+    let (rows, behind) = cluster.read_page(&cluster.users.walk, (), page.state()).await?;
+    let read = |(app, id, sealed, created_unix_ms, modified_unix_ms): Walking| {
+        let Some(app) = cluster.own_app(app) else { return Ok(None) };
+        let id = UserId::parse(&id).map_err(|_| Fault::damaged(TABLE, Damage::Encoding))?;
+        let profile = record::unseal(TABLE, &key_of(app, &id), &sealed)?;
+        Ok(Some((app, User { id, profile, created_unix_ms, modified_unix_ms })))
+    };
+    let users = rows.into_iter().map(read).filter_map(Result::transpose);
+    Ok(page.cut(users.collect::<Result<_>>()?, behind, limit, |_| 1))
+}
+
+/// A row of a walk.
+type Walking = (i64, String, Vec<u8>, i64, i64);
+
 impl At<'_> {
+    async fn put(&self, user: &User) -> Result<()> {
+        let (app, id) = (self.cluster.app(self.app), self.id.as_str());
+        let (created, modified) = (user.created_unix_ms, user.modified_unix_ms);
+        let statements = &self.cluster.users;
+        let mut standing = self.read(&statements.find).await?;
+        for _ in 0..TRIES_MAX {
+            let (version, sealed) = (Uuid::new_v4(), self.seal(&user.profile)?);
+            let cas = match &standing {
+                None => {
+                    let values = (app, id, version, sealed, created, modified);
+                    self.cluster.cas(&statements.add, values).await?
+                }
+                Some(found) => {
+                    let values = (version, sealed, created, modified, app, id, found.version);
+                    self.cluster.cas(&statements.put, values).await?
+                }
+            };
+            standing = match self.attempt(cas, version).await? {
+                Attempt::Made => return Ok(()),
+                Attempt::NotMade(found) => found,
+            };
+        }
+        Err(Fault::Crowded)
+    }
+
     async fn register(&self, profile: &Profile, if_taken: IfTaken) -> Result<Registration> {
         let mut standing = None;
         for _ in 0..TRIES_MAX {
