@@ -15,7 +15,11 @@ use super::{Index, SIDE_BY_SIDE};
 use crate::cassandra::fault::{Fault, Result};
 use crate::record;
 
-pub(super) const SUMS: &str = "index_sums";
+/// How many nodes of a partition are counted at a time. Of each level below as many, so that they
+/// are not more.
+const NODES_AT_ONCE: usize = 8;
+
+const SUMS: &str = "index_sums";
 
 /// The nodes of one scope that count one thing.
 #[derive(Clone, Debug)]
@@ -104,7 +108,7 @@ impl Tree {
             let newest = newest && last == Some(row.0);
             self.resolve(index, level, row, newest)
         });
-        stream::iter(resolved).buffered(SIDE_BY_SIDE).try_collect().await
+        stream::iter(resolved).buffered(NODES_AT_ONCE).try_collect().await
     }
 
     async fn rows(&self, index: &Index<'_>, (level, parent): (u8, i64)) -> Result<Vec<Row>> {

@@ -1,5 +1,5 @@
 //! The index: what pages, totals and figures are read from. It follows the rooms' own partitions,
-//! which are the truth: [`write()`] is told what of a room's stays changed in which version.
+//! which are the truth: `write` is told what of a room's stays changed in which version.
 //!
 //! Read in this order: `place` (where rows and nodes lie), `write`, `sum` and `counts` (the trees
 //! of counts), `walk` and `rows` (reading in order), then `page`, `few`, `open`, `figures`.
@@ -52,10 +52,10 @@
 //!
 //! A node also has its *reaches*: the last second at which anybody of it who is over was there. A
 //! reach is written with itself as the timestamp, so the latest stands, whoever writes last. It may
-//! be too late (a leave that was corrected), which costs a look in vain, never a stay. Those who
-//! were there before a window are found in the nodes that reach into it or have somebody open, in
-//! order; the rows of a leaf are asked for with what they must reach, and the ring passes over the
-//! others.
+//! be too late (it is rounded up; a leave was corrected), which costs a look in vain, never a stay.
+//! Those who were there before a window are found in the nodes that reach into it or have somebody
+//! open, in order; the rows of a leaf are asked for with what they must reach, and the ring passes
+//! over the others.
 //!
 //! # Clocks
 //!
@@ -66,6 +66,7 @@
 mod counts;
 mod few;
 mod figures;
+mod known;
 pub(in crate::cassandra::log) mod open;
 mod page;
 mod place;
@@ -77,10 +78,8 @@ mod tests;
 mod walk;
 mod write;
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use domain::AppId;
 use domain::log::{LogFigures, Stay, StayPage, StayQuery};
@@ -88,6 +87,7 @@ use scylla::deserialize::row::DeserializeRow;
 use scylla::response::PagingState;
 use scylla::serialize::row::SerializeRow;
 use scylla::statement::prepared::PreparedStatement;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub(in crate::cassandra) use statements::Statements;
@@ -96,14 +96,11 @@ use crate::cassandra::cluster::{Bundle, Cluster};
 use crate::cassandra::fault::Result;
 use place::Scope;
 
-/// How many statements of one request are under way at a time, about.
+/// How many reads of one request are under way at a time, and how many of its writes.
 const SIDE_BY_SIDE: usize = 32;
 
 /// When somebody leaves who is still there.
 const OPEN: i64 = i64::MAX;
-
-/// Of how many apps a process remembers that they are written down.
-const APPS_REMEMBERED_MAX: usize = 100_000;
 
 /// What a round of a room changed of its stays.
 pub(in crate::cassandra::log) struct Change {
@@ -138,33 +135,16 @@ pub(in crate::cassandra) async fn log_figures(cluster: &Cluster) -> Result<LogFi
     figures::log_figures(&Index::new(cluster)).await
 }
 
-/// The apps that a process has written down.
-#[derive(Default)]
-pub(in crate::cassandra) struct KnownApps(Mutex<HashSet<i64>>);
-
-impl KnownApps {
-    fn has(&self, app: i64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&app)
-    }
-
-    fn add(&self, app: i64) {
-        let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if apps.len() >= APPS_REMEMBERED_MAX {
-            apps.clear();
-        }
-        apps.insert(app);
-    }
-}
-
 /// The index as one request uses it.
 struct Index<'c> {
     cluster: &'c Cluster,
     asked: AtomicU64,
+    reads: Semaphore,
 }
 
 impl<'c> Index<'c> {
     fn new(cluster: &'c Cluster) -> Self {
-        Self { cluster, asked: AtomicU64::new(0) }
+        Self { cluster, asked: AtomicU64::new(0), reads: Semaphore::new(SIDE_BY_SIDE) }
     }
 
     fn said(&self) -> &Statements {
@@ -211,6 +191,7 @@ impl<'c> Index<'c> {
         R: for<'r> DeserializeRow<'r, 'r>,
     {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        let _permit = self.reads.acquire().await.expect("it is never closed");
         self.cluster.read_page(statement, values, at).await
     }
 
@@ -245,9 +226,10 @@ impl<'c> Index<'c> {
 
     /// Writes down that an app has stays.
     async fn put_app(&self, app: i64) -> Result<()> {
-        if !self.said().known_apps.has(app) {
+        let known = &self.said().known;
+        if !known.apps.has(&app, ()) {
             self.write(&self.said().put_app, (self.cluster.realm(), app)).await?;
-            self.said().known_apps.add(app);
+            known.apps.add([(app, ())]);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use domain::log::{Stay, StayPage, StayQuery};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::counts::Tree;
-use super::place::{Scope, Shards};
+use super::place::Scope;
 use super::rows::Rows;
 use super::sum::Kind;
 use super::walk::{Chunk, Walk, Window};
@@ -96,6 +96,13 @@ struct Part {
     wanted: u64,
 }
 
+/// Leaves that are beside each other in one slice, whose rows are counted together, or a chunk of
+/// which it is known how many are selected.
+struct Run {
+    chunks: Vec<Chunk>,
+    rows: Rows,
+}
+
 /// Counts what a walk selects, and reads a page of it.
 async fn take(
     index: &Index<'_>,
@@ -105,25 +112,26 @@ async fn take(
 ) -> Result<(u64, Vec<Stay>)> {
     let end = offset.saturating_add(u64::from(limit));
     let mut total: u64 = 0;
-    let mut stays = vec![];
     let mut parts = vec![];
     let mut ahead = VecDeque::new();
     while count == Count::All || total < end {
         if ahead.is_empty() {
-            ahead = some_chunks(index, &mut walk).await?;
+            // What is behind the page need not be counted.
+            let enough = if count == Count::All { u64::MAX } else { end - total };
+            ahead = some_runs(index, &mut walk, enough).await?;
         }
-        let Some((chunk, selected)) = ahead.pop_front() else { break };
+        let Some((run, selected)) = ahead.pop_front() else { break };
         let wanted_from = offset.max(total);
         let wanted_to = end.min(total + selected);
-        if wanted_from < wanted_to && chunk.node.level > 0 {
-            // The page is somewhere in it.
-            debug_assert!(ahead.is_empty(), "nothing is taken behind such a node");
-            walk.descend(index, &chunk.node).await?;
-            continue;
-        }
         if wanted_from < wanted_to {
-            let mut rows = walk.rows(index, &chunk);
-            let passed_over = walk.pass_seconds(&chunk, &mut rows, wanted_from - total);
+            let first = &run.chunks[0];
+            if first.node.level > 0 {
+                // The page is somewhere in it, and it is the last that was taken from the walk.
+                walk.descend(index, &first.node).await?;
+                continue;
+            }
+            let mut rows = run.rows;
+            let passed_over = walk.pass_seconds(first, &mut rows, wanted_from - total);
             parts.push(Part { rows, passed_over, wanted: wanted_to - wanted_from });
         }
         total += selected;
@@ -131,43 +139,69 @@ async fn take(
     let parts = joined(parts).into_iter();
     let read = parts.map(|part| part.rows.page(index, part.passed_over, part.wanted));
     let mut read = stream::iter(read).buffered(SIDE_BY_SIDE);
+    let mut stays = vec![];
     while let Some(more) = read.try_next().await? {
         stays.extend(more);
     }
     Ok((total, stays))
 }
 
-/// The next chunks, each with how many of it are selected. One that is above the leaves is the last
-/// of them, so that the walk can still go into it.
-async fn some_chunks(index: &Index<'_>, walk: &mut Walk) -> Result<VecDeque<(Chunk, u64)>> {
-    let mut chunks = vec![];
-    while chunks.len() < SIDE_BY_SIDE
-        && let Some(chunk) = walk.next(index).await?
-    {
+/// The next chunks of a walk, each with how many of it are selected; when they are `enough`, there
+/// may be more. One that is above the leaves is the last of them, so that the walk can still go
+/// into it.
+async fn some_runs(
+    index: &Index<'_>,
+    walk: &mut Walk,
+    enough: u64,
+) -> Result<VecDeque<(Run, u64)>> {
+    let mut runs: Vec<Run> = vec![];
+    for _ in 0..SIDE_BY_SIDE {
+        let Some(chunk) = walk.next(index).await? else { break };
         let is_leaf = chunk.node.level == 0;
-        chunks.push(chunk);
+        let rows = walk.rows(index, &chunk);
+        match runs.last_mut() {
+            Some(last) if last.is_beside(&chunk, &rows) => {
+                last.rows.join(rows);
+                last.chunks.push(chunk);
+            }
+            _ => runs.push(Run { chunks: vec![chunk], rows }),
+        }
         if !is_leaf {
             break;
         }
     }
     let walk = &*walk;
-    let counted = chunks.into_iter().map(|chunk| count(index, walk, chunk));
+    let counted = runs.into_iter().map(|run| count(index, walk, run, enough));
     stream::iter(counted).buffered(SIDE_BY_SIDE).try_collect().await
 }
 
-/// Counts the rows of a chunk of which it is not known how many are selected.
-async fn count(index: &Index<'_>, walk: &Walk, mut chunk: Chunk) -> Result<(Chunk, u64)> {
-    if let Some(known) = chunk.known {
-        return Ok((chunk, known));
+impl Run {
+    fn is_beside(&self, chunk: &Chunk, rows: &Rows) -> bool {
+        let last = self.chunks.last();
+        self.rows.slice == rows.slice
+            && chunk.known.is_none()
+            && last.is_some_and(|last| {
+                last.known.is_none() && last.node.bucket + 1 == chunk.node.bucket
+            })
     }
-    let (selected, shards) = walk.rows(index, &chunk).count(index).await?;
-    chunk.shards = Shards::of(shards);
-    // Those who were there when it was counted have gone since.
-    let is_whole = chunk.seconds == walk.tree.scope.seconds(0, chunk.node.bucket);
-    if selected == 0 && is_whole && walk.window.with_servers {
-        walk.tree.lower_open(index, &chunk.node, 0).await?;
+}
+
+/// Counts the rows of a run, if it is not known how many are selected.
+async fn count(index: &Index<'_>, walk: &Walk, mut run: Run, enough: u64) -> Result<(Run, u64)> {
+    if let Some(known) = run.chunks[0].known {
+        return Ok((run, known));
     }
-    Ok((chunk, selected))
+    let (selected, shards) = run.rows.count(index, enough).await?;
+    run.rows.shards = shards;
+    if selected == 0 && walk.window.with_servers {
+        for chunk in &run.chunks {
+            // Those who were there when it was counted have gone since.
+            if chunk.seconds == walk.tree.scope.seconds(0, chunk.node.bucket) {
+                walk.tree.lower_open(index, &chunk.node, 0).await?;
+            }
+        }
+    }
+    Ok((run, selected))
 }
 
 /// Parts that are beside each other in one slice are read as one.

@@ -11,7 +11,7 @@ use scylla::statement::prepared::PreparedStatement;
 
 use super::Index;
 use crate::cassandra::cluster::PAGE_ROWS;
-use crate::cassandra::fault::Result;
+use crate::cassandra::fault::{Fault, Result};
 use crate::record;
 
 /// The table of stays.
@@ -122,16 +122,16 @@ impl Rows {
         Merged { statement, rows: self.clone(), shards }
     }
 
-    /// How many there are, and in which shards.
-    pub(super) async fn count(&self, index: &Index<'_>) -> Result<(u64, Vec<i32>)> {
+    /// How many there are, and in which shards. Of each shard no more than `enough` are counted.
+    pub(super) async fn count(&self, index: &Index<'_>, enough: u64) -> Result<(u64, Vec<i32>)> {
         let count = |shard: i32| async move {
             let one = Self { shards: vec![shard], ..self.clone() };
-            let mut keys = one.keys(index, u64::MAX);
-            let mut count = 0;
-            while keys.next(index).await?.is_some() {
+            let mut keys = one.keys(index, enough);
+            let mut count: u64 = 0;
+            while count < enough && keys.next(index).await?.is_some() {
                 count += 1;
             }
-            Ok::<_, crate::cassandra::fault::Fault>((count, shard))
+            Ok::<_, Fault>((count, shard))
         };
         let counts = try_join_all(self.shards.iter().map(|shard| count(*shard))).await?;
         let some = counts.iter().filter(|it| it.0 > 0).map(|it| it.1).collect();

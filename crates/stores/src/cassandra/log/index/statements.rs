@@ -2,6 +2,7 @@
 
 use scylla::statement::prepared::PreparedStatement;
 
+use super::known::Known;
 use crate::cassandra::cluster::Prepare;
 use crate::cassandra::fault::Result;
 
@@ -20,7 +21,7 @@ const RANGE: &str = "app = ? AND scope = ? AND shard = ? AND slice = ? \
      AND (created, room, call, participant, door) > (?, ?, ?, ?, ?) AND (created) <= (?) \
      AND ended >= ?";
 
-/// What is said about the index.
+/// What is said about the index, and what was said already.
 pub(in crate::cassandra) struct Statements {
     pub(super) put_stay: PreparedStatement,
     pub(super) delete_stay: PreparedStatement,
@@ -38,7 +39,7 @@ pub(in crate::cassandra) struct Statements {
     pub(super) read_sums: PreparedStatement,
     pub(super) put_app: PreparedStatement,
     pub(super) read_apps: PreparedStatement,
-    pub(super) known_apps: super::KnownApps,
+    pub(super) known: Known,
 }
 
 impl Statements {
@@ -89,7 +90,7 @@ impl Statements {
                 .write("INSERT INTO {ks}.index_apps (realm, app) VALUES (?, ?)")
                 .await?,
             read_apps: prepare.read("SELECT app FROM {ks}.index_apps WHERE realm = ?").await?,
-            known_apps: super::KnownApps::default(),
+            known: Known::default(),
         })
     }
 }

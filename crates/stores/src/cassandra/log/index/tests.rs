@@ -354,3 +354,54 @@ async fn a_stay_that_is_damaged_is_an_error() {
     let expected = "a record of the table `index_stays` is damaged: its checksum does not match";
     assert_eq!(error.to_string(), expected);
 }
+
+/// A room in which, one after the other, some come and go, within few seconds.
+async fn busy_room(cluster: &Cluster, number: u32) -> Model {
+    let mut model = Model::default();
+    let room = RoomId::parse(&format!("r{number}")).expect("a room");
+    for step in 0..40_u32 {
+        let joined = BEGIN + i64::from(step * 7 % 40);
+        let lasted = (step % 3 > 0).then_some(i64::from(step % 20));
+        let one = stay(1, [number, 0, step % 12], vec![span(joined, lasted, step % 2 > 0)], "ios");
+        let mut now = model.stays.get(&room).cloned().unwrap_or_default();
+        now.retain(|stay| stay.participant != one.participant);
+        now.push(one);
+        let change = model.change(&room, now);
+        write(cluster, &[change]).await.expect("written");
+    }
+    model
+}
+
+#[tokio::test]
+async fn counts_that_are_made_while_others_write_do_not_stay_wrong() {
+    let realm = Uuid::new_v4().as_fields().0;
+    let stores = [store_of(realm).await, store_of(realm).await];
+    let [one, other] = stores.each_ref().map(|it| it.connection.cluster().expect("a cluster"));
+    // Only what is not the newest is kept, when it is counted.
+    let late = stay(1, [99, 0, 0], vec![span(BEGIN + 900_000, None, true)], "ios");
+    let mut model = Model::default();
+    let change = model.change(&late.room.clone(), vec![late]);
+    write(&one, &[change]).await.expect("written");
+    let reads = async {
+        loop {
+            for cluster in [&one, &other] {
+                page_of_stays(cluster, &everything()).await.expect("a page");
+                log_figures(cluster).await.expect("figures");
+                open_stays(cluster).await;
+            }
+        }
+    };
+    let rooms = (0..6).map(|number| busy_room(if number % 2 > 0 { &one } else { &other }, number));
+    let models = tokio::select! {
+        models = futures::future::join_all(rooms) => models,
+        () = reads => unreachable!("it goes on for ever"),
+    };
+    model.stays.extend(models.into_iter().flat_map(|model| model.stays));
+    for cluster in [&one, &other] {
+        let page = page_of_stays(cluster, &everything()).await.expect("a page");
+        assert_eq!(page, model.page(&everything()));
+        assert_eq!(log_figures(cluster).await.expect("figures"), model.figures());
+        let open = model.all().filter(|stay| stay.left_unix_s().is_none()).count();
+        assert_eq!(open_stays(cluster).await.len(), open);
+    }
+}

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::log::Stay;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::known::Reached;
 use super::place::Scope;
 use super::rows::{Key, key_of, seal};
 use super::sum::{Kind, Point};
@@ -25,9 +26,8 @@ type Partition = (i64, Option<Kind>, String, i32, i64);
 /// The leaves of a scope that count one thing and are touched.
 type Touched = BTreeMap<(i64, Scope, Kind), BTreeSet<i64>>;
 
-/// Up to when anybody was there, in a node: app, scope, level, bucket, and the shard, if it is told
-/// by shard.
-type Reaches = BTreeMap<(i64, Scope, u8, i64, i32), i64>;
+/// Up to when anybody was there, in each node.
+type Reaches = BTreeMap<Reached, i64>;
 
 /// What is to be written.
 #[derive(Default)]
@@ -44,12 +44,14 @@ pub(super) async fn write(index: &Index<'_>, changes: &[Change]) -> Result<()> {
     for change in changes {
         writes.add(index, change)?;
     }
-    let Writes { rows, reaches, touched, apps } = writes;
+    let Writes { rows, mut reaches, touched, apps } = writes;
     let rows = rows.into_values().flatten();
-    let reaches = bundles_of_reaches(index, &reaches);
+    let known = &index.said().known;
+    reaches.retain(|node, reach| !known.reaches.has(node, *reach));
+    let rows = send(index, rows.chain(bundles_of_reaches(index, &reaches)));
     let apps = stream::iter(apps).map(|app| index.put_app(app)).buffer_unordered(SIDE_BY_SIDE);
-    let rows = send(index, rows.chain(reaches));
     futures::try_join!(apps.try_collect::<()>(), rows)?;
+    known.reaches.add(reaches);
     // A mark is made when everything below it is there to be counted, and not before.
     for level in 0..LEVELS_MAX {
         send(index, bundles_of_touches(index, &touched, level)).await?;
@@ -205,6 +207,7 @@ impl Writes {
                 let bucket = scope.bucket(level, stay.created_unix_s());
                 let shard = if level == 0 { scope.shard(&stay.room, index.shards()) } else { 0 };
                 let node = (index.app(stay.app), scope.clone(), level, bucket, shard);
+                let left = rounded(level, left);
                 let reach = self.reaches.entry(node).or_insert(left);
                 *reach = left.max(*reach);
             }
@@ -236,6 +239,12 @@ fn place_of_point(index: &Index<'_>, point: Point, stay: &Stay) -> Partition {
     let shard = Scope::App.shard(&stay.room, index.shards());
     let slice = Scope::App.slice(point.second);
     (index.app(stay.app), Some(point.kind), String::new(), shard, slice)
+}
+
+/// A second up to which those may be who were there until `left`: the last of 64 seconds, of nodes
+/// above the leaves of 256, so that few of those who leave a node one after the other move it.
+fn rounded(level: u8, left: i64) -> i64 {
+    left | if level == 0 { 63 } else { 255 }
 }
 
 /// Later than any second's negative, so that no timestamp is negative, and earlier than any
