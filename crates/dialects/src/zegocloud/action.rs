@@ -11,11 +11,17 @@ pub(super) enum Action {
     UserRegister,
     RobotRegister,
     ModifyUserInfo,
+    QueryUserOnlineState,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 4] =
-        [Self::QueryUserInfos, Self::UserRegister, Self::RobotRegister, Self::ModifyUserInfo];
+    pub(super) const ALL: [Self; 5] = [
+        Self::QueryUserInfos,
+        Self::UserRegister,
+        Self::RobotRegister,
+        Self::ModifyUserInfo,
+        Self::QueryUserOnlineState,
+    ];
 
     /// To the letter: neither case nor blanks are forgiven.
     pub(super) fn parse(name: &str) -> Result<Self, Fault> {
@@ -38,6 +44,7 @@ impl Action {
             Self::UserRegister => "UserRegister",
             Self::RobotRegister => "RobotRegister",
             Self::ModifyUserInfo => "ModifyUserInfo",
+            Self::QueryUserOnlineState => "QueryUserOnlineState",
         }
     }
 
@@ -48,14 +55,17 @@ impl Action {
             Self::QueryUserInfos
             | Self::UserRegister
             | Self::RobotRegister
-            | Self::ModifyUserInfo => TWENTY,
+            | Self::ModifyUserInfo
+            | Self::QueryUserOnlineState => TWENTY,
         }
     }
 
     /// What is told of calls beyond that. QUIRK(zegocloud): each action has its own code.
     pub(super) fn too_frequent(self) -> Code {
         match self {
-            Self::QueryUserInfos | Self::ModifyUserInfo => Code::AppTooFrequent,
+            Self::QueryUserInfos | Self::ModifyUserInfo | Self::QueryUserOnlineState => {
+                Code::AppTooFrequent
+            }
             Self::UserRegister | Self::RobotRegister => Code::RegisterTooFrequent,
         }
     }
@@ -63,7 +73,10 @@ impl Action {
     /// What is told if the store failed at it; a repeat may help.
     pub(super) fn failed(self) -> Code {
         match self {
-            Self::QueryUserInfos | Self::UserRegister | Self::RobotRegister => Code::Business,
+            Self::QueryUserInfos
+            | Self::UserRegister
+            | Self::RobotRegister
+            | Self::QueryUserOnlineState => Code::Business,
             Self::ModifyUserInfo => Code::UpdateFailed,
         }
     }

@@ -38,6 +38,7 @@ pub(super) enum Code {
     BusinessParameter = 660000002,
     TooManyUsers = 660000011,
     UserIdTooLong = 660000012,
+    NotLoggedIn = 660200001,
     AppTooFrequent = 660300005,
     RegisterTooFrequent = 660700001,
     UserExists = 660700002,
@@ -53,7 +54,7 @@ impl Code {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 28] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::Success,
         Self::ServerBusy,
         Self::InputParameter,
@@ -75,6 +76,7 @@ impl Code {
         Self::BusinessParameter,
         Self::TooManyUsers,
         Self::UserIdTooLong,
+        Self::NotLoggedIn,
         Self::AppTooFrequent,
         Self::RegisterTooFrequent,
         Self::UserExists,

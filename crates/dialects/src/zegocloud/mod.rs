@@ -22,7 +22,10 @@ use http::Request;
 
 use crate::Answered;
 use action::Action;
-use actions::{Asked, modify_user_info, query_user_infos, robot_register, user_register};
+use actions::{
+    Asked, modify_user_info, query_user_infos, query_user_online_state, robot_register,
+    user_register,
+};
 use envelope::{Nothing, Reply, RequestIds, Stamp, render};
 use fault::{Code, Fault};
 use nonces::{Nonces, Use};
@@ -85,6 +88,10 @@ pub async fn answer(ctx: &Context, state: &State, request: Request<Bytes>) -> An
         }
         Action::ModifyUserInfo => {
             render(stamp, within_quota(&asked, action, modify_user_info::answer(&asked)).await)
+        }
+        Action::QueryUserOnlineState => {
+            let answer = query_user_online_state::answer(&asked);
+            render(stamp, within_quota(&asked, action, answer).await)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod modify_user_info;
 pub(super) mod query_user_infos;
+pub(super) mod query_user_online_state;
 pub(super) mod robot_register;
 pub(super) mod user_register;
 

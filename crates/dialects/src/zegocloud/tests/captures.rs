@@ -26,6 +26,7 @@ fn answers_every_capture_as_it_says() {
         }
         let request = request.body(Bytes::from(field("body"))).expect("a request");
         let world = world();
+        world.join(0, "room1", "userA");
         world.clock.set_unix_us(capture["now_unix_s"].as_i64().expect("a time") * 1_000_000);
         let answered = world.ask(request);
         let mut got: Value = serde_json::from_slice(answered.response.body()).expect("JSON");
@@ -33,7 +34,7 @@ fn answers_every_capture_as_it_says() {
         assert_eq!(got, capture["answer"], "{name}");
         count += 1;
     }
-    assert_eq!(count, 17);
+    assert_eq!(count, 22);
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn each_action_says_in_its_own_code_that_it_is_called_too_often() {
         UserRegister 660700001
         RobotRegister 660700001
         ModifyUserInfo 660300005
+        QueryUserOnlineState 660300005
     "#]]
     .assert_eq(&told);
 }

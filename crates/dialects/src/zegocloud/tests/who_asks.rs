@@ -241,7 +241,7 @@ fn refuses_other_actions() {
         expect![[r#"
             100000006 to 12345, unknown
             the query has no Action; this server answers QueryUserInfos,
-            UserRegister, RobotRegister, ModifyUserInfo
+            UserRegister, RobotRegister, ModifyUserInfo, QueryUserOnlineState
         "#]],
     );
     check(
@@ -249,7 +249,8 @@ fn refuses_other_actions() {
         expect![[r#"
             100000007 to 12345, unknown
             Action "queryUserInfos" is not supported; this server answers
-            QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo
+            QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo,
+            QueryUserOnlineState
         "#]],
     );
     check(
@@ -258,7 +259,7 @@ fn refuses_other_actions() {
             100000007 to 12345, unknown
             Action "<script>\"<script>\"<script>\"<script>\"<script>\"<sc"... is
             not supported; this server answers QueryUserInfos, UserRegister,
-            RobotRegister, ModifyUserInfo
+            RobotRegister, ModifyUserInfo, QueryUserOnlineState
         "#]],
     );
 }
@@ -301,7 +302,8 @@ fn strangers_are_told_nothing_about_apps_actions_or_bodies() {
         expect![[r#"
             100000007 to 12345, unknown
             Action "NoSuchAction" is not supported; this server answers
-            QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo
+            QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo,
+            QueryUserOnlineState
         "#]],
     );
 }
