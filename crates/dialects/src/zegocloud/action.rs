@@ -12,15 +12,21 @@ pub(super) enum Action {
     RobotRegister,
     ModifyUserInfo,
     QueryUserOnlineState,
+    DescribeUserList,
+    DescribeUserNum,
+    DescribeUsers,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::QueryUserInfos,
         Self::UserRegister,
         Self::RobotRegister,
         Self::ModifyUserInfo,
         Self::QueryUserOnlineState,
+        Self::DescribeUserList,
+        Self::DescribeUserNum,
+        Self::DescribeUsers,
     ];
 
     /// To the letter: neither case nor blanks are forgiven.
@@ -45,18 +51,25 @@ impl Action {
             Self::RobotRegister => "RobotRegister",
             Self::ModifyUserInfo => "ModifyUserInfo",
             Self::QueryUserOnlineState => "QueryUserOnlineState",
+            Self::DescribeUserList => "DescribeUserList",
+            Self::DescribeUserNum => "DescribeUserNum",
+            Self::DescribeUsers => "DescribeUsers",
         }
     }
 
     /// How often one app may call it, as documented.
     pub(super) fn per_second(self) -> NonZeroU32 {
+        const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
         const TWENTY: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+        const TWO_HUNDRED: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
         match self {
             Self::QueryUserInfos
             | Self::UserRegister
             | Self::RobotRegister
             | Self::ModifyUserInfo
             | Self::QueryUserOnlineState => TWENTY,
+            Self::DescribeUserList => TWO_HUNDRED,
+            Self::DescribeUserNum | Self::DescribeUsers => TEN,
         }
     }
 
@@ -67,6 +80,9 @@ impl Action {
                 Code::AppTooFrequent
             }
             Self::UserRegister | Self::RobotRegister => Code::RegisterTooFrequent,
+            Self::DescribeUserList | Self::DescribeUserNum | Self::DescribeUsers => {
+                Code::RtcAppTooFrequent
+            }
         }
     }
 
@@ -78,6 +94,10 @@ impl Action {
             | Self::RobotRegister
             | Self::QueryUserOnlineState => Code::Business,
             Self::ModifyUserInfo => Code::UpdateFailed,
+            // RTC calls it "request failed".
+            Self::DescribeUserList | Self::DescribeUserNum | Self::DescribeUsers => {
+                Code::ServerBusy
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Reply<T> {
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Nothing {}
 
-/// QUIRK(zegocloud): results stand beside `Code`, not in the `Data` of the vendor's other products.
+/// QUIRK(zegocloud): results of ZIM stand beside `Code`; RTC has its own in `Data`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a, T> {

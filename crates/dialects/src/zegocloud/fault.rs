@@ -20,6 +20,12 @@ pub(super) enum Code {
     Success = 0,
     ServerBusy = 1,
     InputParameter = 2,
+    ParameterTooLong = 3,
+    ListFailed = 154,
+    RtcAppTooFrequent = 206,
+    RtcRoomTooFrequent = 207,
+    RoomUnknown = 50001,
+    UserListTooLong = 50011,
     AppIdFormat = 100000001,
     TimestampEmpty = 100000002,
     TimestampFormat = 100000003,
@@ -54,10 +60,16 @@ impl Code {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 35] = [
         Self::Success,
         Self::ServerBusy,
         Self::InputParameter,
+        Self::ParameterTooLong,
+        Self::ListFailed,
+        Self::RtcAppTooFrequent,
+        Self::RtcRoomTooFrequent,
+        Self::RoomUnknown,
+        Self::UserListTooLong,
         Self::AppIdFormat,
         Self::TimestampEmpty,
         Self::TimestampFormat,
@@ -108,6 +120,11 @@ impl Fault {
             action.per_second()
         );
         Self::new(action.too_frequent(), why)
+    }
+
+    pub(super) fn too_frequent_of_room(action: Action) -> Self {
+        let why = format!("{} is called more than once a second for this room", action.name());
+        Self::new(Code::RtcRoomTooFrequent, why)
     }
 
     /// The same in the code that an action has for it.

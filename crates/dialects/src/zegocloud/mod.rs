@@ -12,6 +12,7 @@ mod envelope;
 mod fault;
 mod nonces;
 mod query;
+mod room_quotas;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -23,13 +24,14 @@ use http::Request;
 use crate::Answered;
 use action::Action;
 use actions::{
-    Asked, modify_user_info, query_user_infos, query_user_online_state, robot_register,
-    user_register,
+    Asked, describe_user_list, describe_user_num, describe_users, modify_user_info,
+    query_user_infos, query_user_online_state, robot_register, user_register,
 };
 use envelope::{Nothing, Reply, RequestIds, Stamp, render};
 use fault::{Code, Fault};
 use nonces::{Nonces, Use};
 use query::Query;
+use room_quotas::RoomQuotas;
 use signature::Claim;
 
 /// How many bytes a body may have: far more than 100 ids need, so that a list that is too long is
@@ -41,6 +43,7 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 pub struct State {
     request_ids: RequestIds,
     nonces: Nonces,
+    room_quotas: RoomQuotas,
 }
 
 /// Why the server has no whole request to answer.
@@ -75,24 +78,27 @@ pub async fn answer(ctx: &Context, state: &State, request: Request<Bytes>) -> An
         Ok(action) => action,
         Err(fault) => return render::<Nothing>(stamp, Err(fault)),
     };
-    let asked = Asked { ctx, app, query: &query, request: &request };
+    let asked =
+        Asked { ctx, room_quotas: &state.room_quotas, app, query: &query, request: &request };
+    serve(stamp, &asked, action).await
+}
+
+/// Answers a request that has proved for which app it speaks.
+async fn serve(stamp: Stamp, asked: &Asked<'_>, action: Action) -> Answered {
+    macro_rules! answer_with {
+        ($action:ident) => {
+            render(stamp, within_quota(asked, action, $action::answer(asked)).await)
+        };
+    }
     match action {
-        Action::QueryUserInfos => {
-            render(stamp, within_quota(&asked, action, query_user_infos::answer(&asked)).await)
-        }
-        Action::UserRegister => {
-            render(stamp, within_quota(&asked, action, user_register::answer(&asked)).await)
-        }
-        Action::RobotRegister => {
-            render(stamp, within_quota(&asked, action, robot_register::answer(&asked)).await)
-        }
-        Action::ModifyUserInfo => {
-            render(stamp, within_quota(&asked, action, modify_user_info::answer(&asked)).await)
-        }
-        Action::QueryUserOnlineState => {
-            let answer = query_user_online_state::answer(&asked);
-            render(stamp, within_quota(&asked, action, answer).await)
-        }
+        Action::QueryUserInfos => answer_with!(query_user_infos),
+        Action::UserRegister => answer_with!(user_register),
+        Action::RobotRegister => answer_with!(robot_register),
+        Action::ModifyUserInfo => answer_with!(modify_user_info),
+        Action::QueryUserOnlineState => answer_with!(query_user_online_state),
+        Action::DescribeUserList => answer_with!(describe_user_list),
+        Action::DescribeUserNum => answer_with!(describe_user_num),
+        Action::DescribeUsers => answer_with!(describe_users),
     }
 }
 

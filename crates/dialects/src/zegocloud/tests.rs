@@ -25,6 +25,7 @@ mod online;
 mod properties;
 mod query;
 mod register;
+mod rooms;
 mod trouble;
 mod users;
 mod who_asks;
@@ -183,6 +184,9 @@ fn show(answered: &Answered) -> String {
         line = if line.is_empty() { word.into() } else { format!("{line} {word}") };
     }
     shown += &format!("{line}\n");
+    if let Some(data) = body.get("Data") {
+        shown += &format!("{data}\n");
+    }
     for list in ["Result", "ErrorList"].into_iter().filter(|list| body.get(list).is_some()) {
         let elements = body[list].as_array().expect("a list");
         if elements.is_empty() {

@@ -1,5 +1,8 @@
 //! One file per action, named as the vendor names it.
 
+pub(super) mod describe_user_list;
+pub(super) mod describe_user_num;
+pub(super) mod describe_users;
 pub(super) mod modify_user_info;
 pub(super) mod query_user_infos;
 pub(super) mod query_user_online_state;
@@ -7,6 +10,7 @@ pub(super) mod robot_register;
 pub(super) mod user_register;
 
 mod list;
+mod rooms;
 mod users;
 
 use bytes::Bytes;
@@ -15,10 +19,12 @@ use http::{Method, Request};
 
 use super::fault::{Code, Fault, shown};
 use super::query::Query;
+use super::room_quotas::RoomQuotas;
 
 /// A request that has proved for which app it speaks.
 pub(super) struct Asked<'a> {
     pub(super) ctx: &'a Context,
+    pub(super) room_quotas: &'a RoomQuotas,
     pub(super) app: AppId,
     pub(super) query: &'a Query,
     pub(super) request: &'a Request<Bytes>,

@@ -51,6 +51,9 @@ fn each_action_says_in_its_own_code_that_it_is_called_too_often() {
         RobotRegister 660700001
         ModifyUserInfo 660300005
         QueryUserOnlineState 660300005
+        DescribeUserList 206
+        DescribeUserNum 206
+        DescribeUsers 206
     "#]]
     .assert_eq(&told);
 }

@@ -241,7 +241,8 @@ fn refuses_other_actions() {
         expect![[r#"
             100000006 to 12345, unknown
             the query has no Action; this server answers QueryUserInfos,
-            UserRegister, RobotRegister, ModifyUserInfo, QueryUserOnlineState
+            UserRegister, RobotRegister, ModifyUserInfo, QueryUserOnlineState,
+            DescribeUserList, DescribeUserNum, DescribeUsers
         "#]],
     );
     check(
@@ -250,7 +251,7 @@ fn refuses_other_actions() {
             100000007 to 12345, unknown
             Action "queryUserInfos" is not supported; this server answers
             QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo,
-            QueryUserOnlineState
+            QueryUserOnlineState, DescribeUserList, DescribeUserNum, DescribeUsers
         "#]],
     );
     check(
@@ -259,7 +260,8 @@ fn refuses_other_actions() {
             100000007 to 12345, unknown
             Action "<script>\"<script>\"<script>\"<script>\"<script>\"<sc"... is
             not supported; this server answers QueryUserInfos, UserRegister,
-            RobotRegister, ModifyUserInfo, QueryUserOnlineState
+            RobotRegister, ModifyUserInfo, QueryUserOnlineState, DescribeUserList,
+            DescribeUserNum, DescribeUsers
         "#]],
     );
 }
@@ -303,7 +305,7 @@ fn strangers_are_told_nothing_about_apps_actions_or_bodies() {
             100000007 to 12345, unknown
             Action "NoSuchAction" is not supported; this server answers
             QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo,
-            QueryUserOnlineState
+            QueryUserOnlineState, DescribeUserList, DescribeUserNum, DescribeUsers
         "#]],
     );
 }
