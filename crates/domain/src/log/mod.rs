@@ -13,10 +13,11 @@
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
-//! [`mod@record`], [`query`], [`present`], [`mod@retire`] and [`idle`] are the operations; [`open`]
-//! is what is told of calls that are on, [`figures`] how much there is of all; [`dead`] keeps what
-//! could not be read.
+//! [`mod@record`], [`query`], [`present`], [`calls`], [`mod@retire`] and [`idle`] are the
+//! operations; [`open`] is what is told of calls that are on, [`figures`] how much there is of all;
+//! [`dead`] keeps what could not be read.
 
+pub mod calls;
 pub mod client;
 pub mod closing;
 pub mod dead;
