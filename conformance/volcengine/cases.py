@@ -76,8 +76,8 @@ class Case:
     refusal: dict = None
 
 
-VERSIONS = {"ListUserInfo": "2023-11-01"}
-ACTIONS = ("RegisterUsers", "BatchUpdateUser", "BatchGetUser", "ListUserInfo")
+# The actions that are asked by GET; the others are POSTs of the older version.
+GETS = ("ListUserInfo", "ListRoomInfo", "GetRoomOnlineUsers")
 
 
 def case(action, name, request, answer=None, refusal=None, key=KEY, token="", via="header",
@@ -85,8 +85,8 @@ def case(action, name, request, answer=None, refusal=None, key=KEY, token="", vi
     asks = {
         "action": action,
         "case": name,
-        "version": version or VERSIONS.get(action, "2020-12-01"),
-        "method": "GET" if action == "ListUserInfo" else "POST",
+        "version": version or ("2023-11-01" if action in GETS else "2020-12-01"),
+        "method": "GET" if action in GETS else "POST",
         "access_key": key[0],
         "secret_key": key[1],
         "session_token": token,
@@ -320,6 +320,9 @@ class RoomLog:
             self.event(8, left, 90, "recorder", connectionId="k4"),
             self.event(9, joined, 300, "user3", room=ODD_ROOM, call=None),
             self.event(10, left, 420, "user3", room=ODD_ROOM, call=None),
+            self.event(11, joined, 450, "10001", room="Room2", call="call-2", client=iphone),
+            self.event(12, joined, 500, "10002", room="Room2", call="call-2", client=iphone),
+            self.event(13, left, 600, "10002", room="Room2", call="call-2"),
         ]
 
     def record(self, *offsets_s):
@@ -329,6 +332,8 @@ class RoomLog:
     def rows(self, now_unix_s):
         """The rows by user; whoever is still there has been there until now."""
         there_s = now_unix_s - self.start_unix_s - 60
+        on_iphone = {"OS": "ios", "Access": "wifi", "DeviceType": "iPhone 11",
+                     "SdkVersion": "3.30.101", "Pub": False}
         return {
             "user1": {
                 "CallId": "call-1", "RoomId": ROOM, "UserId": "user1",
@@ -357,6 +362,16 @@ class RoomLog:
                 "Duration": 120, "Pub": False, "OS": "unknown", "Access": "unknown",
                 "DeviceType": "", "SdkVersion": "", "Record": self.record(300, 420),
             },
+            "10001": {
+                "CallId": "call-2", "RoomId": "Room2", "UserId": "10001",
+                "CreatedAt": self.text(450), "LeaveAt": "", "Finished": False,
+                "Duration": between(there_s - 390, there_s + 210), "Record": self.record(450),
+            } | on_iphone,
+            "10002": {
+                "CallId": "call-2", "RoomId": "Room2", "UserId": "10002",
+                "CreatedAt": self.text(500), "LeaveAt": self.text(600), "Finished": True,
+                "Duration": 100, "Record": self.record(500, 600),
+            } | on_iphone,
         }
 
     def cases(self, client, now_unix_s):
@@ -376,7 +391,7 @@ class RoomLog:
         yield ask("server users when asked for", {"ExcludeServerUser": False},
                   "user1", "recorder", "user2")
         yield ask("no server users when so asked", {"ExcludeServerUser": True}, "user1", "user2")
-        yield ask("every room", {"RoomId": None}, "user1", "user2", "user3")
+        yield ask("every room", {"RoomId": None}, "user1", "user2", "user3", "10001", "10002")
         yield ask("a room with odd characters", {"RoomId": ODD_ROOM}, "user3")
         yield ask("one user", {"UserId": "user2"}, "user2")
         yield ask("users by a list", {"UserId": "user2,user1,nobody"}, "user1", "user2")
@@ -415,3 +430,82 @@ class RoomLog:
                       token=SESSION_TOKEN)
             yield ask("a presigned parameter added later is refused", {"RoomId": None},
                       via="presigned", append=f"&RoomId={ROOM}", refusal=NOT_PRESIGNED)
+
+    def calls(self):
+        """The rows that ListRoomInfo must show, by room."""
+        def row(room, call, created_s, over_s, there):
+            return {"CallId": call, "RoomId": room, "CreatedTime": self.text(created_s),
+                    "DestroyTime": self.text(over_s) if over_s else "",
+                    "ActiveUserNum": there, "IsFinished": over_s is not None}
+        return {ROOM: row(ROOM, "call-1", 0, None, 1),
+                # The events named no call, so the server has made one.
+                ODD_ROOM: row(ODD_ROOM, some_text, 300, 420, 0),
+                "Room2": row("Room2", "call-2", 450, None, 1)}
+
+    def cases_of_calls(self, client):
+        rows = self.calls()
+
+        def ask(name, request, *rooms, total=None, page=1, size=20, **more):
+            whole = {"AppId": RTC_APP, "StartTime": self.text(0), "EndTime": self.text(7200)}
+            answer = {"Total": len(rooms) if total is None else total, "PageNum": page,
+                      "PageSize": size, "HasMore": False,
+                      "RoomList": [rows[room] for room in rooms] or empty}
+            if "refusal" in more:
+                answer = None
+            return case("ListRoomInfo", name, whole | request, answer, **more)
+
+        yield ask("success: calls that are on, and one that is over", {}, ROOM, ODD_ROOM, "Room2")
+        yield ask("a room with odd characters", {"RoomId": ODD_ROOM}, ODD_ROOM)
+        yield ask("a room that never was", {"RoomId": "room1"})
+        yield ask("second page", {"PageNum": 2, "PageSize": 2}, "Room2", total=3, page=2, size=2)
+        yield ask("both ends of the window are in it", {"StartTime": self.text(300),
+                                                        "EndTime": self.text(450)},
+                  ODD_ROOM, "Room2")
+        yield ask("a call that began before the window is not in it",
+                  {"StartTime": self.text(1)}, ODD_ROOM, "Room2")
+        if client.any_version:
+            yield ask("the older version, 2020-12-01", {}, ROOM, ODD_ROOM, "Room2",
+                      version="2020-12-01")
+        yield ask("temporary key", {"RoomId": ROOM}, ROOM, token=SESSION_TOKEN)
+        yield ask("a reversed window is refused", {"StartTime": self.text(10),
+                                                   "EndTime": self.text(9)},
+                  refusal=refused("InvalidParameter.StartTimeAfterEndTime", 400))
+        yield ask("page 0 is refused", {"PageNum": 0}, refusal=INVALID_PARAMETER)
+        request = {"StartTime": self.text(0), "EndTime": self.text(7200)}
+        yield from refusals("ListRoomInfo", request, RTC_IDS)
+
+    def cases_of_presence(self):
+        def in_room(name, room, answer, **more):
+            request = {"AppId": RTC_APP, "RoomId": room}
+            return case("GetRoomOnlineUsers", name, request, answer, **more)
+
+        def there(*users):
+            return {"RoomExists": True, "TotalUser": len(users), "TotalInvisibleUser": 0,
+                    "VisibleUserList": list(users), "InvisibleUserList": empty}
+
+        nobody = {"RoomExists": False, "TotalUser": empty, "TotalInvisibleUser": empty,
+                  "VisibleUserList": empty, "InvisibleUserList": empty}
+        yield in_room("success: whoever has left is not there", ROOM, there("user2"))
+        yield in_room("a number is text here", "Room2", there("10001"))
+        yield in_room("a room in which nobody is any more", ODD_ROOM, nobody)
+        yield in_room("a room that never was", "nowhere", nobody)
+        yield in_room("a room with too long an id is refused", "r" * 257, None,
+                      refusal=refused("InvalidParameter.IllegalRoomID", 400))
+        yield from refusals("GetRoomOnlineUsers", {"RoomId": ROOM}, RTC_IDS)
+
+        def status(name, numbers, online, **more):
+            found = {str(n): [{"ConnId": some_text, "UserId": n, "DeviceId": 0,
+                               "ClientVersion": 0, "Platform": "ios"}] for n in online}
+            answer = {"AppId": APP, "QueryOnlineResults": found or empty}
+            if "refusal" in more:
+                answer = None
+            return case("QueryOnlineStatus", name, {"AppId": APP, "UserIds": numbers}, answer,
+                        **more)
+
+        yield status("success: only those who are online", [10002, 10001, 10003], [10001])
+        yield status("nobody is online", [10002, 10003], [])
+        yield status("100 users", [10001, *range(1, 100)], [10001])
+        yield status("101 users are refused", list(range(1, 102)), [], refusal=INVALID_PARAMETER)
+        yield status("no user is refused", [], [], refusal=INVALID_PARAMETER)
+        yield status("temporary key", [10001], [10001], token=SESSION_TOKEN)
+        yield from refusals("QueryOnlineStatus", {"UserIds": [10001]}, IM_IDS)

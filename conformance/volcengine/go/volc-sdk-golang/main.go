@@ -1,5 +1,5 @@
 // The vendor's Go SDK `volc-sdk-golang`: typed service/im for the directory, and typed
-// service/rtc/v20231101 for ListUserInfo. Every answer printed went through its structs.
+// service/rtc/v20231101 for what concerns rooms. Every answer printed went through its structs.
 package main
 
 import (
@@ -29,6 +29,10 @@ func ask(host string, step driver.Step) (*driver.Answer, error) {
 		return presigned(host, step)
 	case step.Action == "ListUserInfo":
 		return listUserInfo(host, step)
+	case step.Action == "ListRoomInfo":
+		return listRoomInfo(host, step)
+	case step.Action == "GetRoomOnlineUsers":
+		return getRoomOnlineUsers(host, step)
 	}
 	client := im.NewInstance()
 	point(client.Client, host, step)
@@ -64,8 +68,66 @@ func ask(host string, step driver.Step) (*driver.Answer, error) {
 			return nil, refused(err)
 		}
 		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
+	case "QueryOnlineStatus":
+		body, err := parse[im.QueryOnlineStatusBody](step)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := client.QueryOnlineStatus(ctx, body)
+		if err != nil {
+			return nil, refused(err)
+		}
+		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
 	}
 	return nil, fmt.Errorf("no action %s", step.Action)
+}
+
+func listRoomInfo(host string, step driver.Step) (*driver.Answer, error) {
+	client := rtc.NewInstance()
+	point(client.Client, host, step)
+	query, err := parse[rtc.ListRoomInfoQuery](step)
+	if err != nil {
+		return nil, err
+	}
+	answer, status, err := client.ListRoomInfo(context.Background(), query)
+	if answer == nil || answer.ResponseMetadata == nil {
+		return nil, fmt.Errorf("status %d: %w", status, err)
+	}
+	if told := answer.ResponseMetadata.Error; told != nil {
+		return nil, refusedBy(status, told.Code, told.Message, told.CodeN)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
+}
+
+func getRoomOnlineUsers(host string, step driver.Step) (*driver.Answer, error) {
+	client := rtc.NewInstance()
+	point(client.Client, host, step)
+	query, err := parse[rtc.GetRoomOnlineUsersQuery](step)
+	if err != nil {
+		return nil, err
+	}
+	answer, status, err := client.GetRoomOnlineUsers(context.Background(), query)
+	if answer == nil {
+		return nil, fmt.Errorf("status %d: %w", status, err)
+	}
+	if told := answer.ResponseMetadata.Error; told != nil {
+		return nil, refusedBy(status, told.Code, told.Message, told.CodeN)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
+}
+
+func refusedBy(status int, code, message string, codeN *int32) error {
+	refused := &driver.Refused{Status: status, Code: code, Message: message}
+	if codeN != nil {
+		refused.CodeN = int(*codeN)
+	}
+	return refused
 }
 
 func listUserInfo(host string, step driver.Step) (*driver.Answer, error) {
@@ -80,11 +142,7 @@ func listUserInfo(host string, step driver.Step) (*driver.Answer, error) {
 		return nil, fmt.Errorf("status %d: %w", status, err)
 	}
 	if told := answer.ResponseMetadata.Error; told != nil {
-		refused := &driver.Refused{Status: status, Code: told.Code, Message: told.Message}
-		if told.CodeN != nil {
-			refused.CodeN = int(*told.CodeN)
-		}
-		return nil, refused
+		return nil, refusedBy(status, told.Code, told.Message, told.CodeN)
 	}
 	if err != nil {
 		return nil, err

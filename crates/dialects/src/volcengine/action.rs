@@ -26,7 +26,10 @@ pub(super) enum Action {
     RegisterUsers,
     BatchUpdateUser,
     BatchGetUser,
+    QueryOnlineStatus,
     ListUserInfo,
+    ListRoomInfo,
+    GetRoomOnlineUsers,
 }
 
 /// What must be known of an action before it is asked.
@@ -48,8 +51,15 @@ const fn per_second(calls: u32) -> NonZeroU32 {
 
 impl Action {
     /// Every action.
-    pub(super) const ALL: [Self; 4] =
-        [Self::RegisterUsers, Self::BatchUpdateUser, Self::BatchGetUser, Self::ListUserInfo];
+    pub(super) const ALL: [Self; 7] = [
+        Self::RegisterUsers,
+        Self::BatchUpdateUser,
+        Self::BatchGetUser,
+        Self::QueryOnlineStatus,
+        Self::ListUserInfo,
+        Self::ListRoomInfo,
+        Self::GetRoomOnlineUsers,
+    ];
 
     pub(super) fn spec(self) -> Spec {
         match self {
@@ -74,11 +84,32 @@ impl Action {
                 per_second: per_second(100),
                 changes: false,
             },
+            Self::QueryOnlineStatus => Spec {
+                name: "QueryOnlineStatus",
+                versions: &[Version::V20201201],
+                method: Method::POST,
+                per_second: per_second(100),
+                changes: false,
+            },
             Self::ListUserInfo => Spec {
                 name: "ListUserInfo",
                 versions: &[Version::V20231101, Version::V20201201],
                 method: Method::GET,
                 per_second: per_second(10),
+                changes: false,
+            },
+            Self::ListRoomInfo => Spec {
+                name: "ListRoomInfo",
+                versions: &[Version::V20231101, Version::V20201201],
+                method: Method::GET,
+                per_second: per_second(10),
+                changes: false,
+            },
+            Self::GetRoomOnlineUsers => Spec {
+                name: "GetRoomOnlineUsers",
+                versions: &[Version::V20231101],
+                method: Method::GET,
+                per_second: per_second(40),
                 changes: false,
             },
         }

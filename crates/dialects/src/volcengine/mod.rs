@@ -26,7 +26,10 @@ use http::Request;
 
 use crate::{Answered, BodyFault};
 use action::{Action, Version};
-use actions::{Asked, batch_get_user, batch_update_user, list_user_info, register_users};
+use actions::{
+    Asked, batch_get_user, batch_update_user, get_room_online_users, list_room_info,
+    list_user_info, query_online_status, register_users,
+};
 use envelope::{Json, Stamp, cut};
 use fault::{Code, Fault};
 use query::Query;
@@ -69,7 +72,10 @@ async fn serve(
         Action::RegisterUsers => Json::of(&register_users::answer(&asked).await?),
         Action::BatchUpdateUser => Json::of(&batch_update_user::answer(&asked).await?),
         Action::BatchGetUser => batch_get_user::answer(&asked).await?,
+        Action::QueryOnlineStatus => Json::of(&query_online_status::answer(&asked).await?),
         Action::ListUserInfo => Json::of(&list_user_info::answer(&asked).await?),
+        Action::ListRoomInfo => Json::of(&list_room_info::answer(&asked).await?),
+        Action::GetRoomOnlineUsers => Json::of(&get_room_online_users::answer(&asked).await?),
     })
 }
 
@@ -158,12 +164,15 @@ fn find_app<'a>(
     query: &Query,
 ) -> Result<Option<&'a App>, Fault> {
     match action {
-        Action::RegisterUsers | Action::BatchUpdateUser | Action::BatchGetUser => {
+        Action::RegisterUsers
+        | Action::BatchUpdateUser
+        | Action::BatchGetUser
+        | Action::QueryOnlineStatus => {
             let id = body::parse_app_id(request.body(), request.headers())?;
             Ok(ctx.apps.find(id))
         }
         // QUIRK(volcengine): an app has a number for the IM actions, a text for the RTC actions.
-        Action::ListUserInfo => {
+        Action::ListUserInfo | Action::ListRoomInfo | Action::GetRoomOnlineUsers => {
             let id = query.find_filled("AppId")?.ok_or_else(|| Fault::missing("AppId"))?;
             Ok(ctx.apps.find_by_rtc_id(id))
         }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::app::{AccessKey, App, Apps, Quirks, Secret};
 use domain::clock::FixedClock;
+use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
+use domain::log::{ClientFacts, Event, Fact, Presence, record};
 use domain::quota::Quotas;
 use domain::{AppId, Context, Settings};
 use expect_test::Expect;
@@ -65,6 +67,37 @@ impl World {
         }
     }
 
+    /// Tells the log of something, in seconds from when the clock stands still.
+    pub(super) fn tell(&self, at_s: i64, fact: Fact) {
+        self.tell_all(at_s, [fact]);
+    }
+
+    pub(super) fn tell_all(&self, at_s: i64, facts: impl IntoIterator<Item = Fact>) {
+        let event = |(number, fact): (usize, Fact)| {
+            let id = format!("{at_s} {number} {fact:?}");
+            Event {
+                app: APP,
+                door: Door::parse("native").unwrap(),
+                source: SourceName::parse("test").unwrap(),
+                id: EventId::parse(&id[..id.floor_char_boundary(EventId::BYTES_MAX)]).unwrap(),
+                time_unix_us: (NOW_UNIX_S + at_s) * 1_000_000 + 500_000,
+                fact,
+            }
+        };
+        wait(record(&self.ctx, facts.into_iter().enumerate().map(event).collect())).unwrap();
+    }
+
+    /// `at` is a room and a call of it.
+    pub(super) fn join(&self, at_s: i64, at: (&str, &str), user: &str, os: &str) {
+        let client = ClientFacts::from_attributes([("os.name", os)]);
+        self.tell(at_s, Fact::Joined { who: who(at, user), sole: false, client });
+    }
+
+    pub(super) fn leave(&self, at_s: i64, at: (&str, &str), user: &str) {
+        let (who, client) = (who(at, user), ClientFacts::default());
+        self.tell(at_s, Fact::Left { who, joined_unix_us: None, client });
+    }
+
     pub(super) fn check(&self, request: Request<Bytes>, expected: Expect) {
         expected.assert_eq(&self.ask(request));
     }
@@ -77,6 +110,15 @@ impl World {
 
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+fn who((room, call): (&str, &str), user: &str) -> Presence {
+    Presence {
+        room: RoomId::parse(room).unwrap(),
+        call: Some(CallId::parse(call).unwrap()),
+        participant: ParticipantId::parse(user).unwrap(),
+        connection: Some(ConnectionId::parse(user).unwrap()),
+    }
 }
 
 fn app(id: AppId, quirks: Quirks) -> App {

@@ -5,22 +5,18 @@
 
 use std::collections::BTreeSet;
 
-use domain::context::DAY_S;
 use domain::ids::{ParticipantId, RoomId};
 use domain::log::{self, Access, Os, Stay, StayPage, StayQuery};
 use serde::Serialize;
 
 use super::Asked;
+use super::windows::{Page, room, window, yes_or_no};
 use crate::volcengine::action::Version;
 use crate::volcengine::fault::{Code, Fault};
 use crate::volcengine::time;
 
-/// How far back one can ask.
-const LOOK_BACK_S: i64 = 14 * DAY_S;
 /// How long the window may be; a longer one is cut. V14.
 const WINDOW_S_MAX: i64 = 6 * 3_600;
-const PAGE_SIZE_DEFAULT: u32 = 20;
-const PAGE_SIZE_MAX: u32 = 100;
 const USER_IDS_MAX: usize = 10;
 
 #[derive(Debug, Serialize)]
@@ -62,21 +58,17 @@ struct Passage {
 }
 
 pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {
-    let (from_unix_s, until_unix_s) = window(asked)?;
-    let page_num = number(asked, "PageNum")?.unwrap_or(1);
-    let page_size = match number(asked, "PageSize")? {
-        None => PAGE_SIZE_DEFAULT,
-        Some(size) => u32::try_from(size).unwrap_or(u32::MAX).min(PAGE_SIZE_MAX),
-    };
+    let (from_unix_s, until_unix_s) = window(asked, WINDOW_S_MAX)?;
+    let page = Page::of(asked)?;
     let query = StayQuery {
         app: asked.app.id,
-        room: room(asked)?,
+        room: find_room(asked)?,
         participants: participants(asked)?,
-        with_servers: !exclude_servers(asked)?,
+        with_servers: !yes_or_no(asked, "ExcludeServerUser")?.unwrap_or(true),
         from_unix_s,
         until_unix_s,
-        offset: (page_num - 1).saturating_mul(u64::from(page_size)),
-        limit: page_size,
+        offset: page.offset(),
+        limit: page.size,
     };
     let StayPage { total, stays } = log::list_stays(asked.ctx, &query).await?;
     let show = Show {
@@ -84,55 +76,14 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, F
         now_unix_s: asked.ctx.clock.now_unix_s(),
     };
     let user_list = stays.iter().map(|stay| show.row(stay)).collect();
-    Ok(Answer { total, page_num, page_size, user_list })
-}
-
-/// First and last second asked for, both included.
-fn window(asked: &Asked<'_>) -> Result<(i64, i64), Fault> {
-    let from_unix_s = moment(asked, "StartTime")?;
-    let until_unix_s = moment(asked, "EndTime")?;
-    if until_unix_s < from_unix_s {
-        let message = "EndTime is before StartTime.";
-        return Err(Fault::new(Code::StartTimeAfterEndTime, message));
-    }
-    if !asked.ctx.settings.documented_limits {
-        return Ok((from_unix_s, until_unix_s));
-    }
-    if from_unix_s < asked.ctx.clock.now_unix_s() - LOOK_BACK_S {
-        let message = "StartTime is more than 14 days ago.";
-        return Err(Fault::new(Code::OutofTimeRange, message));
-    }
-    Ok((from_unix_s, until_unix_s.min(from_unix_s.saturating_add(WINDOW_S_MAX))))
-}
-
-fn moment(asked: &Asked<'_>, name: &'static str) -> Result<i64, Fault> {
-    let text = asked.query.find_filled(name)?.ok_or_else(|| Fault::missing(name))?;
-    time::parse(text).ok_or_else(|| {
-        let message = format!("{name} must be RFC 3339, like 2022-05-22T12:00:00+08:00.");
-        Fault::new(Code::InvalidParameter, message)
-    })
-}
-
-/// A number of at least 1. V15.
-fn number(asked: &Asked<'_>, name: &'static str) -> Result<Option<u64>, Fault> {
-    let Some(text) = asked.query.find_filled(name)? else { return Ok(None) };
-    let is_unsigned = text.bytes().all(|byte| byte.is_ascii_digit());
-    let long = text.parse().ok().filter(|_| is_unsigned);
-    let number = long.and_then(|long: i64| u64::try_from(long).ok());
-    number.filter(|&number| number > 0).map(Some).ok_or_else(|| {
-        let message = format!("{name} must be a Long of at least 1.");
-        Fault::new(Code::InvalidParameter, message)
-    })
+    Ok(Answer { total, page_num: page.num, page_size: page.size, user_list })
 }
 
 /// The room; `None` for all rooms, which the older version does not know.
-fn room(asked: &Asked<'_>) -> Result<Option<RoomId>, Fault> {
-    match (asked.query.find_filled("RoomId")?, asked.version) {
-        (Some(id), _) => RoomId::parse(id).map(Some).map_err(|fault| {
-            Fault::new(Code::IllegalRoomID, format!("RoomId cannot be one: {fault}."))
-        }),
-        (None, Version::V20231101) => Ok(None),
+fn find_room(asked: &Asked<'_>) -> Result<Option<RoomId>, Fault> {
+    match (room(asked)?, asked.version) {
         (None, Version::V20201201) => Err(Fault::missing("RoomId")),
+        (room, _) => Ok(room),
     }
 }
 
@@ -148,19 +99,6 @@ fn participants(asked: &Asked<'_>) -> Result<Option<BTreeSet<ParticipantId>>, Fa
     // QUIRK(volcengine): ids that nobody can have are dropped, as documented ("默认剔除"); a list of
     // which nothing is left means nobody. <https://www.volcengine.com/docs/6348/1186716>
     Ok(Some(first.into_iter().filter_map(|id| ParticipantId::parse(id).ok()).collect()))
-}
-
-/// V17. QUIRK(volcengine): Python sends `True`. Capture: pypi-volcengine--ListUserInfo.
-fn exclude_servers(asked: &Asked<'_>) -> Result<bool, Fault> {
-    match asked.query.find_filled("ExcludeServerUser")? {
-        None => Ok(true),
-        Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-        Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-        Some(_) => {
-            let message = "ExcludeServerUser must be true or false.";
-            Err(Fault::new(Code::InvalidParameter, message))
-        }
-    }
 }
 
 /// How the times of an answer are shown.
@@ -205,7 +143,7 @@ impl Show {
     }
 }
 
-fn os(os: Option<Os>) -> &'static str {
+pub(super) fn os(os: Option<Os>) -> &'static str {
     match os {
         Some(Os::Android) => "android",
         Some(Os::Ios) => "ios",

@@ -3,10 +3,14 @@
 
 pub(super) mod batch_get_user;
 pub(super) mod batch_update_user;
+pub(super) mod get_room_online_users;
+pub(super) mod list_room_info;
 pub(super) mod list_user_info;
+pub(super) mod query_online_status;
 pub(super) mod register_users;
 
 mod users;
+mod windows;
 
 use bytes::Bytes;
 use domain::Context;

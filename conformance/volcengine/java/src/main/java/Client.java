@@ -8,6 +8,8 @@ import com.volcengine.model.im.BatchGetUserBody;
 import com.volcengine.model.im.BatchGetUserRes;
 import com.volcengine.model.im.BatchUpdateUserBody;
 import com.volcengine.model.im.BatchUpdateUserRes;
+import com.volcengine.model.im.QueryOnlineStatusBody;
+import com.volcengine.model.im.QueryOnlineStatusRes;
 import com.volcengine.model.im.RegisterUsersBody;
 import com.volcengine.model.im.RegisterUsersRes;
 import com.volcengine.model.response.RawResponse;
@@ -28,7 +30,7 @@ import org.apache.http.message.BasicNameValuePair;
 
 /**
  * The vendor's Java SDK {@code volc-sdk-java}: typed {@code ImService} for the directory, and its
- * {@code query} for ListUserInfo, for which it has no type. Asks every case of the plan and prints
+ * {@code query} for the actions on rooms, for which it has no types. Asks every case of the plan and prints
  * one JSON line for each; what is printed of the directory's answers went through the SDK's types.
  */
 public final class Client {
@@ -83,13 +85,16 @@ public final class Client {
         service.setAccessKey(step.getString("access_key"));
         service.setSecretKey(step.getString("secret_key"));
         service.setSessionToken(step.getString("session_token"));
-        service.getApiInfoList().put("ListUserInfo", listUserInfo(step.getString("version")));
+        boolean isGet = step.getString("method").equals("GET");
+        if (isGet) {
+            service.getApiInfoList().put(step.getString("action"), onRooms(step));
+        }
         if (step.getString("via").equals("presigned")) {
             return presigned(service, host, step);
         }
         String action = step.getString("action");
         String body = step.getString("request");
-        if (action.equals("ListUserInfo")) {
+        if (isGet) {
             RawResponse answer = service.query(action, parameters(step));
             if (answer.getException() != null) {
                 throw refusal(answer.getHttpCode(), answer.getException());
@@ -113,6 +118,11 @@ public final class Client {
                             service.batchGetUser(JSON.parseObject(body, BatchGetUserBody.class));
                     yield envelope(answer.getResponseMetadata(), answer.getResult());
                 }
+                case "QueryOnlineStatus" -> {
+                    QueryOnlineStatusRes answer =
+                            service.queryOnlineStatus(JSON.parseObject(body, QueryOnlineStatusBody.class));
+                    yield envelope(answer.getResponseMetadata(), answer.getResult());
+                }
                 default -> throw new IllegalArgumentException(action);
             };
         } catch (Exception refused) {
@@ -134,10 +144,10 @@ public final class Client {
         return body != null && body.startsWith("{") ? new Refused(status, body) : thrown;
     }
 
-    private static ApiInfo listUserInfo(String version) {
+    private static ApiInfo onRooms(JSONObject step) {
         List<NameValuePair> query = List.of(
-                new BasicNameValuePair("Action", "ListUserInfo"),
-                new BasicNameValuePair("Version", version));
+                new BasicNameValuePair("Action", step.getString("action")),
+                new BasicNameValuePair("Version", step.getString("version")));
         return new ApiInfo(Map.of("Method", "GET", "Path", "/", "Query", query));
     }
 
