@@ -30,7 +30,7 @@ use scylla::value::Row;
 use uuid::Uuid;
 
 use super::fault::{Damage, Fault, Result, is_surely_undone};
-use super::log::index;
+use super::log::{self, index};
 use super::options::Options;
 use super::{dead, schema, users, walk};
 
@@ -83,6 +83,7 @@ pub(super) struct Cluster {
     pub(super) users: users::Statements,
     pub(super) dead: dead::Statements,
     pub(super) index: index::Statements,
+    pub(super) log: log::Statements,
 }
 
 impl Cluster {
@@ -100,7 +101,8 @@ impl Cluster {
         let index = index::Statements::prepare(&prepare).await?;
         let probe = prepare.read(schema::PROBE).await?;
         let realm = options.realm;
-        Ok(Self { session, realm, process, shards, patient, probe, users, dead, index })
+        let log = log::Statements::prepare(&prepare).await?;
+        Ok(Self { session, realm, process, shards, patient, probe, users, dead, index, log })
     }
 
     /// Reads a row, to see whether the ring answers.

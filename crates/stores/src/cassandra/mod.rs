@@ -3,10 +3,7 @@
 //!
 //! The README tells the tables, the consistency of each statement, and what fails how. Read the
 //! code in this order: `schema` (the tables), `session` (connecting), `cluster` (what is said to
-//! the ring, and how), `users` and `dead`.
-
-// The log's parts use the rest.
-#![expect(dead_code, reason = "the port is implemented once the log is there")]
+//! the ring, and how), `users` and `dead`, then `log`.
 
 mod cluster;
 mod dead;
@@ -16,6 +13,7 @@ mod options;
 mod refusal;
 mod schema;
 mod session;
+mod store;
 #[cfg(all(test, feature = "cassandra-tests"))]
 mod tests;
 mod tls;
@@ -35,6 +33,7 @@ use session::Connection;
 /// It keeps no state that another server would miss. Dropping it closes the connections.
 pub struct Cassandra {
     connection: Arc<Connection>,
+    log: Arc<log::Log>,
 }
 
 impl Cassandra {
@@ -49,6 +48,9 @@ impl Cassandra {
     /// is there but not ready, every call is `Unavailable` at once, and the ring is asked again
     /// and again until it answers.
     pub async fn open(options: Options) -> Result<Self, Refusal> {
-        Ok(Self { connection: Connection::open(options).await? })
+        let connection = Connection::open(options).await?;
+        let log = Arc::new(log::Log::default());
+        tokio::spawn(log::sweep_every_minute(Arc::downgrade(&log), Arc::downgrade(&connection)));
+        Ok(Self { connection, log })
     }
 }

@@ -94,7 +94,7 @@ pub(super) async fn register(
         let at = At { cluster, app, id, now_unix_ms };
         async move { at.register(profile, if_taken).await }
     });
-    iter(all).buffered(ABREAST).try_collect().await
+    iter(all.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
 }
 
 /// Makes the changes, and tells of each what became of it.
@@ -108,7 +108,7 @@ pub(super) async fn update(
         let at = At { cluster, app, id, now_unix_ms };
         async move { at.update(change).await }
     });
-    iter(all).buffered(ABREAST).try_collect().await
+    iter(all.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
 }
 
 /// Shows those who exist of the users with these ids.
@@ -122,7 +122,7 @@ pub(super) async fn look_at(
         let at = At { cluster, app, id, now_unix_ms: 0 };
         at.read(&cluster.users.find).await
     };
-    let mut all = iter(ids.iter().map(find)).buffered(ABREAST).enumerate();
+    let mut all = iter(ids.iter().map(find).collect::<Vec<_>>()).buffered(ABREAST).enumerate();
     while let Some((place, found)) = all.next().await {
         let Some(found) = found? else { continue };
         let id = &ids[place];
@@ -139,7 +139,7 @@ pub(super) async fn put(cluster: &Cluster, users: &[(AppId, User)]) -> Result<()
         let at = At { cluster, app: *app, id: &user.id, now_unix_ms: user.modified_unix_ms };
         async move { at.put(user).await }
     });
-    iter(all).buffer_unordered(ABREAST).try_collect().await
+    iter(all.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await
 }
 
 /// Some users, in the order of the ring.

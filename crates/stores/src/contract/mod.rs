@@ -16,19 +16,19 @@ mod directory;
 mod engine;
 mod figures;
 mod hard_cases;
-mod histories;
+pub(crate) mod histories;
 mod kills;
 mod log;
 mod open;
 mod pages;
 mod retention;
 mod scattered;
-mod story;
+pub(crate) mod story;
 mod walk;
 
 /// Waits for `future` on this thread. What is begun meanwhile goes on afterwards: connections of a
 /// store are kept up by tasks of their own.
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.enable_all().build().expect("a runtime")

@@ -4,6 +4,7 @@
 //! but as a further step of [`STEPS`].
 
 mod index;
+mod log;
 pub(super) mod migrate;
 mod tables;
 
@@ -38,8 +39,23 @@ const SHARDS: i32 = 4;
 const STEPS: &[&[&str]] = &[FIRST];
 
 /// The tables of the first version.
-const FIRST: &[&str] =
-    &[USERS, DEAD_LETTERS, DEAD_APPS, index::STAYS, index::POINTS, index::SUMS, index::APPS];
+const FIRST: &[&str] = &[
+    USERS,
+    DEAD_LETTERS,
+    DEAD_APPS,
+    log::ROOM_LOG,
+    log::IDENTITIES,
+    log::RESTARTS,
+    log::DOOR_ROOMS,
+    log::DOOR_HOURS,
+    log::DOORS,
+    log::UNFINISHED,
+    log::UNFINISHED_SLOTS,
+    index::STAYS,
+    index::POINTS,
+    index::SUMS,
+    index::APPS,
+];
 
 /// The version that this program reads and writes.
 const VERSION: i32 = STEPS.len().cast_signed() as i32;

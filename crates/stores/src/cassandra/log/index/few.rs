@@ -27,7 +27,7 @@ pub(super) async fn page(
     query: &StayQuery,
     some: &BTreeSet<ParticipantId>,
 ) -> Result<StayPage> {
-    let each = some.iter().map(|one| find(index, query, one));
+    let each: Vec<_> = some.iter().map(|one| find(index, query, one)).collect();
     let mut each = stream::iter(each).buffer_unordered(SIDE_BY_SIDE);
     let mut found: Vec<Found> = vec![];
     let mut total = 0;
@@ -43,7 +43,7 @@ pub(super) async fn page(
     places.sort_unstable();
     let shown: BTreeSet<&Key> =
         places.into_iter().skip(offset).take(query.limit as usize).collect();
-    let read = found.iter().map(|found| read(index, found, &shown));
+    let read: Vec<_> = found.iter().map(|found| read(index, found, &shown)).collect();
     let mut read = stream::iter(read).buffer_unordered(SIDE_BY_SIDE);
     let mut stays = BTreeMap::new();
     while let Some(more) = read.try_next().await? {

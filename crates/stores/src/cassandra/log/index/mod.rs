@@ -90,6 +90,7 @@ use scylla::statement::prepared::PreparedStatement;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub(in crate::cassandra::log) use open::OpenStays;
 pub(in crate::cassandra) use statements::Statements;
 
 use crate::cassandra::cluster::{Bundle, Cluster};

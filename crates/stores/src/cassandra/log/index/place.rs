@@ -121,7 +121,8 @@ impl Shards {
         self.0 |= 1 << (shard & 63);
     }
 
-    pub(super) fn of(shards: impl IntoIterator<Item = i32>) -> Self {
+    #[cfg(test)]
+    fn of(shards: impl IntoIterator<Item = i32>) -> Self {
         let mut some = Self::default();
         shards.into_iter().for_each(|shard| some.add(shard));
         some

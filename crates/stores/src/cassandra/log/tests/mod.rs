@@ -1,0 +1,8 @@
+//! Of the log: what needs no ring, and what needs a real one.
+
+#[cfg(feature = "cassandra-tests")]
+mod ring;
+mod rooms;
+
+#[cfg(feature = "cassandra-tests")]
+pub(super) use ring::Deaths;

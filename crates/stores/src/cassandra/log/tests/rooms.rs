@@ -1,0 +1,317 @@
+//! A room without a ring: its partition is a map.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::log::stay::RoomKey;
+use domain::log::{Event, Stay, fold_room};
+use domain::store::Store;
+use proptest::prelude::*;
+
+use super::super::restarts::Restarts;
+use super::super::rows::{Head, Image, Place, Row};
+use super::super::state::{Answer, Ask, Lost, RoomState, Round};
+use crate::contract::histories::{arrivals, everything};
+use crate::contract::story::events;
+use crate::contract::wait;
+use crate::memory::Memory;
+
+/// A partition as a ring has it.
+#[derive(Default)]
+struct Partition {
+    version: Option<i64>,
+    head: Head,
+    rows: BTreeMap<Place, Vec<u8>>,
+}
+
+impl Partition {
+    fn read(&self, at: &RoomKey, restarts: &[Event]) -> RoomState {
+        let mut image = Image { version: self.version, head: self.head, ..Image::default() };
+        for (place, value) in &self.rows {
+            let row = Row { place: place.clone(), value: value.clone() };
+            image.add(at, &row).expect("a row");
+        }
+        let restarts = Restarts { events: Arc::new(restarts.to_vec()), ..Restarts::default() };
+        RoomState::of(at.clone(), image, restarts)
+    }
+
+    /// Whether the round was made.
+    fn apply(&mut self, round: Round) -> bool {
+        if self.version != round.expected {
+            return false;
+        }
+        assert!(self.version < Some(round.version), "versions rise");
+        (self.version, self.head) = (Some(round.version), round.head);
+        if let Some(cut) = round.cut_unix_us {
+            let above = |place: &Place| place.is_of_fact() && place.at < cut;
+            self.rows.retain(|place, _| !above(place));
+        }
+        for (place, value) in round.rows {
+            match value {
+                Some(value) => drop(self.rows.insert(place, value)),
+                None => drop(self.rows.remove(&place)),
+            }
+        }
+        true
+    }
+
+    fn stays(&self, at: &RoomKey) -> Vec<Stay> {
+        let mut image = Image::default();
+        for (place, value) in &self.rows {
+            let row = Row { place: place.clone(), value: value.clone() };
+            image.add(at, &row).expect("a row");
+        }
+        let mut stays = image.stays;
+        stays.sort_by(|one, other| one.order().cmp(&other.order()));
+        stays
+    }
+}
+
+fn room_of(event: &Event) -> Option<RoomKey> {
+    let room = event.room()?.clone();
+    Some(RoomKey { app: event.app, door: event.door.clone(), room })
+}
+
+fn add(event: &Event) -> Ask {
+    Ask::Add(Box::new(event.clone()))
+}
+
+fn fresh(story: &str) -> (RoomKey, Vec<Event>, Partition) {
+    let events = events(story);
+    (room_of(&events[0]).expect("a room"), events, Partition::default())
+}
+
+/// Takes the asks into rounds until there is no more to do, and says how many it took.
+fn settle(partition: &mut Partition, state: &mut RoomState, asks: Vec<Ask>) -> Vec<Answer> {
+    let answers = asks.into_iter().map(|ask| state.take(ask).expect("taken")).collect();
+    while let Some(round) = state.round(7).expect("a round") {
+        let more = round.todo.more;
+        assert!(partition.apply(round), "nobody else is there");
+        state.todos_are_done();
+        if !more {
+            break;
+        }
+    }
+    answers
+}
+
+#[test]
+fn an_event_is_added_once() {
+    let (at, events, mut partition) = fresh("10 join anna call=c\n20.5 leave anna call=c");
+    let mut state = partition.read(&at, &[]);
+    let answers = settle(&mut partition, &mut state, vec![add(&events[0]), add(&events[0])]);
+    assert_eq!(answers, [Answer::Added, Answer::Known]);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events[..1]));
+    // It is known after it was written down, too.
+    let mut again = partition.read(&at, &[]);
+    let answers = settle(&mut partition, &mut again, vec![add(&events[0]), add(&events[1])]);
+    assert_eq!(answers, [Answer::Known, Answer::Added]);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events));
+}
+
+#[test]
+fn what_changes_nothing_makes_no_round() {
+    let (at, events, mut partition) = fresh("10 join anna call=c");
+    let mut state = partition.read(&at, &[]);
+    assert!(state.round(7).expect("a round").is_none());
+    settle(&mut partition, &mut state, vec![add(&events[0])]);
+    state.take_done();
+    assert_eq!(state.take(Ask::Fold).expect("taken"), Answer::Done);
+    assert!(state.round(8).expect("a round").is_none());
+}
+
+#[test]
+fn versions_rise_although_a_clock_does_not() {
+    let (at, events, mut partition) = fresh("10 join anna call=c\n20.5 leave anna call=c");
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, vec![add(&events[0])]);
+    settle(&mut partition, &mut state, vec![add(&events[1])]);
+    assert_eq!(partition.version, Some(8));
+}
+
+#[test]
+fn a_loser_is_removed_and_never_comes_back() {
+    let (at, events, mut partition) = fresh("10 join anna call=c\n10 join ben call=c");
+    let lost = Lost::of(&events[0]);
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, vec![add(&events[0]), add(&events[1])]);
+    let answers = settle(&mut partition, &mut state, vec![Ask::Remove(lost)]);
+    assert_eq!(answers, [Answer::Done]);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events[1..]));
+    for mut state in [state, partition.read(&at, &[])] {
+        assert_eq!(state.take(add(&events[0])).expect("taken"), Answer::Lost);
+    }
+    // Also if it was not there yet.
+    let (mut early, mut other) = (Partition::default(), Partition::default().read(&at, &[]));
+    let asks = vec![Ask::Remove(lost), add(&events[0])];
+    assert_eq!(settle(&mut early, &mut other, asks), [Answer::Done, Answer::Lost]);
+    assert_eq!(early.stays(&at), []);
+}
+
+/// Two changes of one row in one step: the later one counts.
+#[test]
+fn an_event_that_takes_the_place_of_a_removed_one_stands() {
+    let story = |who| format!("10 join {who} call=c id=x");
+    let mut both = [events(&story("anna")).remove(0), events(&story("ben")).remove(0)];
+    both.sort_by_key(|event| std::cmp::Reverse(event.content_hash()));
+    let [loser, winner] = both;
+    let at = room_of(&loser).expect("a room");
+    let mut partition = Partition::default();
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, vec![add(&loser)]);
+    let asks = vec![Ask::Remove(Lost::of(&loser)), add(&winner)];
+    settle(&mut partition, &mut state, asks);
+    let expected = fold_room(&at, &[winner]);
+    assert_eq!(partition.stays(&at), expected);
+    assert_eq!(partition.read(&at, &[]).lens(), (1, 1));
+}
+
+#[test]
+fn more_stays_than_a_round_takes_change_in_several() {
+    const PEOPLE: usize = 9_000;
+    let joins: Vec<String> =
+        (0..PEOPLE).map(|it| format!("10 join p{it} call=c conn=k{it}")).collect();
+    let (at, mut events, mut partition) = fresh(&joins.join("\n"));
+    let mut state = partition.read(&at, &[]);
+    for some in events.chunks(1_000) {
+        settle(&mut partition, &mut state, some.iter().map(add).collect());
+    }
+    let over = crate::contract::story::events("20 over call=c id=o").remove(0);
+    let mut rounds = 0;
+    state.take(add(&over)).expect("taken");
+    while let Some(round) = state.round(7).expect("a round") {
+        let bytes: usize = round.rows.values().flatten().map(Vec::len).sum();
+        assert!(bytes < 8 << 20, "{bytes}");
+        let more = round.todo.more;
+        assert!(partition.apply(round));
+        // Whoever comes between two rounds makes the room good.
+        state = partition.read(&at, &[]);
+        state.todos_are_done();
+        rounds += 1;
+        assert!(rounds < 100, "it ends");
+        if !more && rounds > 2 {
+            break;
+        }
+    }
+    events.push(over);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events));
+}
+
+#[test]
+fn a_room_is_listed_where_restarts_look_for_it() {
+    const HOUR: i64 = 3_600;
+    let head = |story: &str| {
+        let all = events(story);
+        let (own, restarts): (Vec<Event>, Vec<Event>) =
+            all.into_iter().partition(|event| event.room().is_some());
+        let at = room_of(&own[0]).expect("a room");
+        let mut partition = Partition::default();
+        let mut state = partition.read(&at, &restarts);
+        settle(&mut partition, &mut state, own.iter().map(add).collect());
+        (partition.head.first_hour, partition.head.last_hour)
+    };
+    let (join, leave) = ("10 join anna call=c", format!("{}.5 leave anna call=c", HOUR + 1));
+    assert_eq!(head(join), (Some(0), Some(Head::OPEN)));
+    assert_eq!(head(&format!("{join}\n{leave}")), (Some(0), Some(1)));
+    // If the restart gives way, they are there again: it must find them.
+    let restart = format!("{} restart", 5 * HOUR);
+    assert_eq!(head(&format!("{join}\n{restart}")), (Some(0), Some(5)));
+    assert_eq!(head(&format!("{join}\n{leave}\n{restart}")), (Some(0), Some(1)));
+}
+
+#[test]
+fn a_cut_takes_what_is_before_it() {
+    let story = "10 join anna call=c\n20.5 leave anna call=c\n100 join ben call=d";
+    let (at, events, mut partition) = fresh(story);
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, events.iter().map(add).collect());
+    const BEFORE: i64 = 50_000_000;
+    let cut_unix_us = state.find_cut(BEFORE).expect("a cut");
+    let ask = |cut_unix_us| Ask::Cut { cut_unix_us, before_unix_us: BEFORE };
+    // One that is not what the room says is none.
+    settle(&mut partition, &mut state, vec![ask(cut_unix_us - 1)]);
+    assert_eq!(partition.stays(&at).len(), 2);
+    settle(&mut partition, &mut state, vec![ask(cut_unix_us)]);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events[2..]));
+    assert_eq!(partition.read(&at, &[]).lens(), (1, 1));
+    assert_eq!(state.find_cut(i64::MAX), None);
+}
+
+/// What the model shows of all events.
+fn modelled(events: &[Event]) -> Vec<Stay> {
+    let model = Memory::default();
+    wait(model.append_events(events.to_vec())).expect("appended");
+    let of = |app| wait(model.page_of_stays(&everything(app))).expect("a page").stays;
+    [of(1), of(2)].concat()
+}
+
+/// Of each identity the event that counts, wherever.
+fn that_count(events: &[Event]) -> Vec<Event> {
+    let mut all: BTreeMap<_, Event> = BTreeMap::new();
+    for event in events {
+        let known = all.entry(event.identity()).or_insert_with(|| event.clone());
+        if event.content_hash() < known.content_hash() {
+            *known = event.clone();
+        }
+    }
+    all.into_values().collect()
+}
+
+proptest! {
+    /// Two servers take turns, each with what it remembers: whoever is refused reads again.
+    #[test]
+    fn servers_that_take_turns_leave_what_the_model_shows(
+        arrivals in arrivals(),
+        turns in prop::collection::vec(0..2_usize, 64),
+        forgets in prop::collection::vec(any::<bool>(), 64),
+    ) {
+        let batches: Vec<Vec<Event>> = arrivals.into_iter().map(|(batch, _)| batch).collect();
+        let all = batches.concat();
+        let count = that_count(&all);
+        let mut partitions: BTreeMap<RoomKey, Partition> = BTreeMap::new();
+        let mut remembered: [BTreeMap<RoomKey, RoomState>; 2] = Default::default();
+        for (number, event) in all.iter().enumerate() {
+            let Some(at) = room_of(event) else { continue };
+            let server = &mut remembered[turns[number % turns.len()]];
+            if forgets[number % forgets.len()] {
+                server.remove(&at);
+            }
+            let restarts: Vec<Event> = count
+                .iter()
+                .filter(|it| it.room().is_none() && (it.app, &it.door) == (at.app, &at.door))
+                .cloned()
+                .collect();
+            let partition = partitions.entry(at.clone()).or_default();
+            let lost = (!count.contains(event)).then(|| Lost::of(event));
+            for attempt in 0.. {
+                prop_assert!(attempt < 3, "one conflict at most");
+                let mut state = server
+                    .remove(&at)
+                    .unwrap_or_else(|| partition.read(&at, &restarts));
+                state.todos_are_done();
+                state.take(add(event)).expect("taken");
+                if let Some(lost) = lost {
+                    state.take(Ask::Remove(lost)).expect("taken");
+                }
+                let made = match state.round(number as i64).expect("a round") {
+                    Some(round) => partition.apply(round),
+                    None => true,
+                };
+                if made {
+                    state.todos_are_done();
+                    server.insert(at.clone(), state);
+                    break;
+                }
+            }
+        }
+        let mut stays: Vec<Stay> =
+            partitions.iter().flat_map(|(at, partition)| partition.stays(at)).collect();
+        let mut expected = modelled(&all);
+        let order = |one: &Stay, other: &Stay| {
+            (one.app, one.order()).cmp(&(other.app, other.order()))
+        };
+        stays.sort_by(order);
+        expected.sort_by(order);
+        prop_assert_eq!(stays, expected);
+    }
+}
