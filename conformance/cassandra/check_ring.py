@@ -22,9 +22,9 @@ from cassandra.query import SimpleStatement
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+from command import WITHIN_S, Ring, equal  # noqa: E402
 from verdicts import Verdicts  # noqa: E402
 
-COMMAND_WITHIN_S = 240
 ANSWER_WITHIN_S = 15
 ROWS = 200
 READS_AFTER_A_KILL = 300
@@ -33,41 +33,6 @@ CLOCK_S = -300
 
 # The driver warns of each node that goes away, which is what is done to them here.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
-
-
-class Ring:
-    """Runs the commands, in a folder of its own."""
-
-    def __init__(self, folder):
-        self.work = pathlib.Path(folder) / "work"
-
-    def run(self, *words, **environment):
-        return subprocess.run([HERE / "ring", *map(str, words)], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=COMMAND_WITHIN_S, check=False,
-                              env=os.environ | {"CASSANDRA_WORK": str(self.work)} | environment)
-
-    def do(self, *words):
-        """Runs one that has to succeed; the last line that it printed."""
-        done = self.run(*words)
-        assert done.returncode == 0, f"ring {words} ended with {done.returncode}: {done.stderr}"
-        return (done.stdout.splitlines() or [""])[-1]
-
-    def refusal(self, *words, **environment):
-        """Runs one that has to fail; what it said."""
-        done = self.run(*words, **environment)
-        assert done.returncode == 1, f"ring {words} ended with {done.returncode}: {done.stderr}"
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stderr
-
-    def processes(self):
-        found = []
-        for path in glob.glob("/proc/[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                words = pathlib.Path(path).read_bytes().decode(errors="replace").split("\0")
-                if any(str(self.work) in word for word in words) and "java" in words[0]:
-                    found.append(int(path.split("/")[2]))
-        return found
 
 
 @contextlib.contextmanager
@@ -102,10 +67,6 @@ def write(at, keys, level):
 def missing_rows(at, keys, level):
     return [key for key in keys
             if not list(ask(at, f"SELECT value FROM test.rows WHERE key = {key}", level))]
-
-
-def equal(got, wanted, what):
-    return [] if got == wanted else [f"{what}: {got!r}, not {wanted!r}"]
 
 
 def nothing_is_left(ring):
@@ -181,7 +142,7 @@ def an_up_that_is_cut_off_leaves_nothing(ring):
     while not ring.processes() and command.poll() is None:
         time.sleep(0.02)
     command.send_signal(signal.SIGTERM)
-    found = equal(command.wait(COMMAND_WITHIN_S), 143, "status") + equal(
+    found = equal(command.wait(WITHIN_S), 143, "status") + equal(
         ring.processes(), [], "processes")
     ring.do("down")
     return found + nothing_is_left(ring)

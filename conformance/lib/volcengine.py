@@ -24,13 +24,22 @@ def ask(server, access_key, secret_key, action, parameters, version="2023-11-01"
 
 
 def _send(server, key, method, asked, payload):
+    path, headers = signed(server.address, key, method, asked, payload)
+    status, text = server.send(method, path, payload or None, headers)
+    if status != 200:
+        sys.exit(f"{asked['Action']} answered {status} {text}")
+    return json.loads(text)["Result"]
+
+
+def signed(address, key, method, asked, payload):
+    """The path and the headers of a request, for whoever sends it in a way of their own."""
     access_key, secret_key = key
     query = urllib.parse.urlencode(sorted(asked.items()), quote_via=urllib.parse.quote, safe="-_.~")
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{now[:8]}/cn-north-1/rtc/request"
     headers = {
         "content-type": "application/json",
-        "host": server.address,
+        "host": address,
         "x-content-sha256": hashlib.sha256(payload).hexdigest(),
         "x-date": now,
     }
@@ -44,7 +53,4 @@ def _send(server, key, method, asked, payload):
     signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     headers["authorization"] = (f"HMAC-SHA256 Credential={access_key}/{scope}, "
                                 f"SignedHeaders={';'.join(list(headers))}, Signature={signature}")
-    status, text = server.send(method, f"/?{query}", payload or None, headers)
-    if status != 200:
-        sys.exit(f"{asked['Action']} answered {status} {text}")
-    return json.loads(text)["Result"]
+    return f"/?{query}", headers
