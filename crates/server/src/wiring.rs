@@ -6,6 +6,7 @@ use dialects::{volcengine, zegocloud};
 use domain::Context;
 use domain::clock::SystemClock;
 use domain::store::Store;
+use stores::cassandra::Cassandra;
 use stores::embedded::{self, Embedded};
 use stores::memory::Memory;
 
@@ -36,8 +37,6 @@ async fn open(at: StoreAt) -> anyhow::Result<Arc<dyn Store>> {
     Ok(match at {
         StoreAt::Memory => Arc::new(Memory::default()),
         StoreAt::Embedded(folder) => Arc::new(Embedded::open(&embedded::Options::new(folder))?),
-        StoreAt::Cassandra(_) => {
-            anyhow::bail!("the store \"cassandra\" is not in this version yet")
-        }
+        StoreAt::Cassandra(options) => Arc::new(Cassandra::open(*options).await?),
     })
 }

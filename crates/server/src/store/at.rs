@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use domain::store::Walk;
-use stores::cassandra;
+use stores::cassandra::{self, Cassandra};
 use stores::embedded::{self, Embedded};
 
 use crate::command::Failure;
@@ -54,7 +54,7 @@ impl At {
     pub(super) async fn open_or_make(&self) -> anyhow::Result<Arc<dyn Walk>> {
         let store: Arc<dyn Walk> = match self {
             Self::Embedded(folder) => Arc::new(Embedded::open(&embedded::Options::new(folder))?),
-            Self::Cassandra(_) => anyhow::bail!("{self} cannot be opened by this version yet"),
+            Self::Cassandra(options) => Arc::new(Cassandra::open((**options).clone()).await?),
         };
         store.ready().with_context(|| format!("{self} is not ready"))?;
         Ok(store)

@@ -15,7 +15,7 @@ mod schema;
 mod session;
 mod store;
 #[cfg(all(test, feature = "cassandra-tests"))]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 mod users;
 mod walk;

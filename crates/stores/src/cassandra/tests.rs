@@ -5,6 +5,8 @@ use domain::ids::UserId;
 use domain::store::{IfTaken, NewUser, Registration};
 use domain::users::Profile;
 
+use tokio::sync::OnceCell;
+
 use super::*;
 
 /// A store of its own in a keyspace that all tests share.
@@ -13,8 +15,14 @@ async fn store() -> Cassandra {
 }
 
 /// One of the stores of a realm.
-pub(super) async fn store_of(realm: u32) -> Cassandra {
+pub(crate) async fn store_of(realm: u32) -> Cassandra {
+    static MADE: OnceCell<()> = OnceCell::const_new();
     let mut options = options();
+    // Once, and before anybody needs it: many who make tables at a time get in each other's way.
+    let make = async || {
+        Cassandra::migrate(&options).await.expect("tables");
+    };
+    MADE.get_or_init(make).await;
     options.realm = realm;
     Cassandra::open(options).await.expect("a store")
 }

@@ -88,3 +88,22 @@ impl Engine for Embedded {
         lens
     }
 }
+
+/// A ring, which may be far away, so that fewer cases have to do.
+#[cfg(feature = "cassandra-tests")]
+impl Engine for crate::cassandra::Cassandra {
+    /// A realm: whoever opens it is one more server on it.
+    type Place = u32;
+
+    fn place() -> u32 {
+        uuid::Uuid::new_v4().as_fields().0
+    }
+
+    async fn open(place: &u32) -> Self {
+        crate::cassandra::tests::store_of(*place).await
+    }
+
+    fn cases(usual: u32) -> u32 {
+        (usual / 16).max(1)
+    }
+}

@@ -69,6 +69,11 @@ macro_rules! on_engines {
             type E = crate::embedded::Embedded;
             $($tests)+
         }
+        #[cfg(feature = "cassandra-tests")]
+        mod cassandra {
+            type E = crate::cassandra::Cassandra;
+            $($tests)+
+        }
     };
 }
 use on_engines;
@@ -86,12 +91,27 @@ macro_rules! properties {
                 $($properties)+
             }
         }
+        #[cfg(feature = "cassandra-tests")]
+        mod cassandra {
+            use super::*;
+
+            type E = crate::cassandra::Cassandra;
+
+            proptest! {
+                #![proptest_config(crate::contract::engine::config::<E>($cases))]
+                $($properties)+
+            }
+        }
     };
 }
 use properties;
 
 engines! {
-    { memory: crate::memory::Memory, embedded: crate::embedded::Embedded }
+    {
+        memory: crate::memory::Memory,
+        embedded: crate::embedded::Embedded,
+        #[cfg(feature = "cassandra-tests")] cassandra: crate::cassandra::Cassandra
+    }
     {
         directory {
             a_registered_user_is_found
