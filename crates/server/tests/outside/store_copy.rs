@@ -30,14 +30,15 @@ fn at(folder: &Path) -> String {
 }
 
 /// The command, and a file for its state.
-fn copying(from: &Path, to: &Path, state: &Path) -> Command {
-    let mut command = whowas(&["store", "copy", "--json"]);
-    command.args(["--from", &at(from), "--to", &at(to)]).arg("--state").arg(state);
+fn copying(from: &str, to: &str, state: &Path) -> Command {
+    let mut command = whowas(&["store", "copy", "--json", "--from", from, "--to", to]);
+    // For a ring of one node.
+    command.arg("--state").arg(state).env("WHOWAS_STORE_REPLICATION_FACTOR", "1");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn copy(from: &Path, to: &Path, state: &Path, more: &[&str]) -> Said {
+fn copy(from: &str, to: &str, state: &Path, more: &[&str]) -> Said {
     copying(from, to, state).args(more).output().expect("it runs").into()
 }
 
@@ -129,12 +130,12 @@ fn a_copy_shows_what_its_source_shows() {
     let expected = shown(&server);
     server.end("TERM");
 
-    let copied = told(&copy(&from, &to, &state, &[]));
+    let copied = told(&copy(&at(&from), &at(&to), &state, &[]));
     assert_eq!((&copied["users"], &copied["events"]), (&USERS.into(), &4_000.into()), "{copied}");
     assert_eq!(copied["compared"]["stays"].as_u64(), Some(2_000), "{copied}");
     assert_eq!(copied["dead_letters"], letters().len(), "{copied}");
     assert!(!state.exists(), "nothing is left to go on with");
-    told(&copy(&to, &back, &state, &[]));
+    told(&copy(&at(&to), &at(&back), &state, &[]));
 
     for folder in [&to, &back] {
         let server = Server::unlimited(folder);
@@ -146,6 +147,40 @@ fn a_copy_shows_what_its_source_shows() {
         send(server.address, 0..10);
         assert_eq!(list_user_info(server.address, "room1")["Total"], 200);
     }
+}
+
+/// Copies into a store, is killed among the users, among the events, and further on in them, and
+/// goes on.
+fn is_killed_and_goes_on(from: &Path, to: &str, state: &Path, stays: usize) {
+    let from = at(from);
+    for until in ["\"users\":500", "\"events\":3000", "\"events\":7000"] {
+        let mut copying = copying(&from, to, state);
+        if until != "\"users\":500" {
+            copying.arg("--resume");
+        }
+        let mut child = copying.spawn().expect("it runs");
+        while !std::fs::read_to_string(state).is_ok_and(|state| state.contains(until)) {
+            let ended = child.try_wait().expect("it is ours");
+            assert_eq!(ended, None, "it ended before {until}");
+            std::thread::yield_now();
+        }
+        child.kill().expect("it dies");
+        child.wait().expect("it is dead");
+    }
+    let again = copy(&from, to, state, &[]);
+    assert_eq!(again.status, Some(1), "{again:?}");
+    assert!(again.err.contains("is not empty"), "{again:?}");
+
+    let said = copy(&from, to, state, &["--resume"]);
+    assert!(said.err.contains("Going on with the events."), "{said:?}");
+    let copied = told(&said);
+    let compared = &copied["compared"];
+    assert_eq!(
+        (&compared["users"], &compared["stays"]),
+        (&USERS.into(), &stays.into()),
+        "{said:?}"
+    );
+    assert_eq!(copied["events"].as_u64(), Some(2 * stays as u64), "{said:?}");
 }
 
 #[test]
@@ -160,38 +195,42 @@ fn a_copy_that_is_killed_goes_on() {
     send(server.address, 0..STAYS);
     let expected = shown(&server);
     server.end("TERM");
-
-    // Among the users, among the events, and further on in them.
-    for until in ["\"users\":500", "\"events\":3000", "\"events\":12000"] {
-        let mut copying = copying(&from, &to, &state);
-        if until != "\"users\":500" {
-            copying.arg("--resume");
-        }
-        let mut child = copying.spawn().expect("it runs");
-        while !std::fs::read_to_string(&state).is_ok_and(|state| state.contains(until)) {
-            let ended = child.try_wait().expect("it is ours");
-            assert_eq!(ended, None, "it ended before {until}");
-            std::thread::yield_now();
-        }
-        child.kill().expect("it dies");
-        child.wait().expect("it is dead");
-    }
-    let again = copy(&from, &to, &state, &[]);
-    assert_eq!(again.status, Some(1), "{again:?}");
-    assert!(again.err.contains("is not empty"), "{again:?}");
-
-    let said = copy(&from, &to, &state, &["--resume"]);
-    assert!(said.err.contains("Going on with the events."), "{said:?}");
-    let copied = told(&said);
-    let compared = &copied["compared"];
-    assert_eq!(
-        (&compared["users"], &compared["stays"]),
-        (&USERS.into(), &STAYS.into()),
-        "{copied}"
-    );
-    assert_eq!(copied["events"].as_u64(), Some(2 * STAYS as u64), "{copied}");
+    is_killed_and_goes_on(&from, &at(&to), &state, STAYS);
     let server = Server::unlimited(&to);
     assert_eq!(shown(&server), expected);
+}
+
+/// To a ring, with kills in between, and back.
+#[cfg(feature = "cassandra-tests")]
+#[test]
+fn a_copy_on_a_ring_shows_what_its_source_shows() {
+    const STAYS: usize = 6_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [from, back, state] = ["from", "back", "state"].map(|it| folder.path().join(it));
+    std::fs::create_dir(&from).expect("a folder");
+    seed(&from, letters());
+    let server = Server::unlimited(&from);
+    register(server.address);
+    send(server.address, 0..STAYS);
+    let expected = shown(&server);
+    server.end("TERM");
+
+    #[expect(clippy::disallowed_methods, reason = "a test is told where its node is")]
+    let node = std::env::var("WHOWAS_TEST_CASSANDRA").unwrap_or_else(|_| "127.0.0.1:9042".into());
+    let keyspace = format!("copy_{}_{}", std::process::id(), crate::dead_letters::now_unix_s());
+    let ring = format!("cassandra:{node}/{keyspace}");
+    is_killed_and_goes_on(&from, &ring, &state, STAYS);
+    let on_the_ring = [
+        ("WHOWAS_STORE_KIND", "cassandra"),
+        ("WHOWAS_STORE_CONTACT_POINTS", &node),
+        ("WHOWAS_STORE_KEYSPACE", &keyspace),
+        ("WHOWAS_LIMITS", "off"),
+    ];
+    let server = Server::demo(folder.path(), &on_the_ring);
+    assert_eq!(shown(&server), expected);
+    server.end("TERM");
+    told(&copy(&ring, &at(&back), &state, &[]));
+    assert_eq!(shown(&Server::unlimited(&back)), expected);
 }
 
 #[test]
@@ -201,7 +240,7 @@ fn what_cannot_be_copied_is_told_before_anything_is_done() {
     let server = Server::unlimited(&from);
     send(server.address, 0..2);
 
-    let used = copy(&from, &to, &state, &[]);
+    let used = copy(&at(&from), &at(&to), &state, &[]);
     assert_eq!(used.status, Some(1), "{used:?}");
     assert!(used.err.contains("is in use by another process"), "{used:?}");
     server.end("TERM");
@@ -224,15 +263,15 @@ fn what_cannot_be_copied_is_told_before_anything_is_done() {
         assert!(!to.exists() && !state.exists(), "{from:?} left something");
     }
 
-    told(&copy(&from, &to, &state, &[]));
-    let full = copy(&from, &to, &state, &[]);
+    told(&copy(&at(&from), &at(&to), &state, &[]));
+    let full = copy(&at(&from), &at(&to), &state, &[]);
     assert_eq!(full.status, Some(1), "{full:?}");
     assert!(full.err.contains("is not empty: copy into a new one"), "{full:?}");
     assert!(!state.exists());
     let other = "{\"version\":1,\"from\":\"a\",\"to\":\"b\",\"stage\":\"users\",\"next\":null,\
                  \"users\":0,\"events\":0,\"apps\":[]}";
     std::fs::write(&state, other).expect("a file");
-    let other = copy(&from, &to, &state, &["--resume"]);
+    let other = copy(&at(&from), &at(&to), &state, &["--resume"]);
     assert_eq!(other.status, Some(1), "{other:?}");
     assert!(other.err.contains("is of a copy from a to b"), "{other:?}");
 }
