@@ -1,11 +1,17 @@
-"""What every language asks of QueryUserInfos, and what it must get back."""
+"""What every language asks, and what it must get back.
+
+Each language has users of its own to register, so that they cannot disturb one another.
+"""
 
 import dataclasses
+import datetime
 import json
+import urllib.parse
 
 from expect import absent, differences, empty, some_text
 
 APP = 4111
+EVENT_TOKEN = "token-of-the-conformance-suite"
 SERVER_SECRET = "9193cc662a4c0ec135ec71fb57194b38"
 KEY = ("AKLTconformance0001", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAx==")
 
@@ -17,7 +23,7 @@ id = {APP}
 rtc_id = "661e0000000000000000543c"
 name = "conformance"
 server_secret = "{SERVER_SECRET}"
-event_token = "token-of-the-conformance-suite"
+event_token = "{EVENT_TOKEN}"
 access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
 """
 
@@ -30,7 +36,7 @@ REGISTERED = [
 ]
 
 
-NOT_TO_BE_LOGGED = (SERVER_SECRET, KEY[1], "张三", "http://example.com/")
+NOT_TO_BE_LOGGED = (SERVER_SECRET, KEY[1], EVENT_TOKEN, "张三", "http://example.com/")
 
 
 def shown(user_id, name="", avatar=""):
@@ -44,6 +50,7 @@ BARE = shown("10003")
 
 @dataclasses.dataclass(frozen=True)
 class Case:
+    action: str
     name: str
     asks: dict
     # The signature to compute, or what the body must hold.
@@ -63,7 +70,7 @@ class Case:
             return [*wrong, f"the body is not JSON: {answer['body']!r}"]
 
 
-def case(name, user_ids, body, host="", base="/", **asks):
+def case(name, user_ids, expected, host="", base="/", **asks):
     step = {
         "base": f"http://{host}{base}", "action": "QueryUserInfos", "app_id": str(APP),
         "server_secret": SERVER_SECRET, "signature_version": "2.0", "nonce": "", "timestamp": "",
@@ -71,7 +78,8 @@ def case(name, user_ids, body, host="", base="/", **asks):
         "method": "POST", "content_type": "application/json",
         "body": json.dumps({"UserIds": user_ids}, ensure_ascii=False),
     }
-    return Case(name, step | asks, body=body)
+    step |= asks
+    return Case(step["action"], name, step, body=expected)
 
 
 def found(*users, unknown=()):
@@ -103,7 +111,7 @@ def cases(host):
 
     published = ask("", [], None, app_id="12345", nonce="4fd24687296dd9f3", send="no",
                     timestamp="1615186943")
-    yield Case("the published example of a signature", published.asks,
+    yield Case("signature", "the published example of a signature", published.asks,
                signature="43e5cfcca828314675f91b001390566a")
     yield ask("all found", two, plain)
     yield ask("one found, its optional fields empty", ["10003"], found(BARE))
@@ -149,3 +157,153 @@ def cases(host):
     yield ask("no signature version", two, refused(100000013), omit="SignatureVersion")
     yield ask("signature version 1.0", two, refused(100000014), signature_version="1.0")
     yield ask("after all refusals, the next good request", two, plain)
+
+
+def events(now_unix_s):
+    """What happened in the rooms: `lesson` is on, with a recorder; `empty` is over; `lost` ended."""
+    def event(number, kind, at_s, room, user=None, **more):
+        moment = datetime.datetime.fromtimestamp(now_unix_s + at_s, datetime.timezone.utc)
+        data = {"roomId": room, "callId": f"call of {room}"} | more
+        if user:
+            data |= {"userId": user, "connectionId": f"{room} {user}"}
+        return {"specversion": "1.0", "id": f"conformance-{number}", "source": "sfu-1",
+                "type": f"rtc.{kind}", "data": data, "time": f"{moment:%Y-%m-%dT%H:%M:%S}.250Z"}
+
+    joined, left = "participant.joined", "participant.left"
+    return [
+        event(1, joined, -600, "lesson", "10001", client={"os.name": "ios"}),
+        event(2, joined, -500, "lesson", "语 +&"),
+        event(3, joined, -400, "lesson", "recorder", client={"os.name": "linux"}),
+        event(4, joined, -700, "lesson", "10002"),
+        event(5, left, -300, "lesson", "10002"),
+        event(6, joined, -700, "empty", "10002"),
+        event(7, left, -650, "empty", "10002"),
+        event(8, joined, -700, "lost", "10003"),
+        event(9, "room.finished", -650, "lost"),
+    ]
+
+
+def query_of(**lists):
+    """Lists as this language's vendor documents them: a name with brackets, once for each item."""
+    return "&".join(f"{name}%5B%5D={urllib.parse.quote(item, safe='')}"
+                    for name, items in lists.items() for item in items)
+
+
+def failures(*failed):
+    return [{"UserId": user, "SubCode": code, "SubMessage": some_text} for user, code in failed]
+
+
+def changes(host, language):
+    """UserRegister, RobotRegister and ModifyUserInfo, and what QueryUserInfos shows then."""
+    def own(name):
+        return f"{language.lower()}-{name}"
+
+    def ask(action, name, users, *failed, code=0, **asks):
+        body = {"Code": code, "Message": some_text, "RequestId": some_text, "Data": absent,
+                "ErrorList": failures(*failed)}
+        text = json.dumps({"UserInfo": users}, ensure_ascii=False)
+        return case(name, [], body, host, action=action, body=text, **asks)
+
+    def seen(name, *users):
+        return case(name, [user["UserId"] for user in users], found(*users), host)
+
+    register, robots, modify = "UserRegister", "RobotRegister", "ModifyUserInfo"
+    alice = {"UserId": own("alice"), "UserName": "爱丽丝 A+B", "UserAvatar": "http://example.com/a"}
+    yield ask(register, "two users", [alice, {"UserId": own("bare")}])
+    yield seen("who was registered", alice | {"Extra": ""}, shown(own("bare")))
+    yield ask(register, "somebody who exists, alone", [alice], (alice["UserId"], 660700002),
+              code=660700002)
+    yield ask(register, "somebody who exists, among others",
+              [alice | {"UserName": "no"}, {"UserId": own("new")}], (alice["UserId"], 660700002))
+    yield ask(register, "each failure has its own code",
+              [{"UserId": "x" * 33}, {"UserId": "a,b"}, {"UserId": own("n"), "UserName": "n" * 257},
+               {"UserId": own("p"), "UserAvatar": "p" * 501}, {"UserId": own("newer")}],
+              ("x" * 33, 660000012), ("a,b", 660000002), (own("n"), 660700006),
+              (own("p"), 660700007))
+    yield ask(register, "101 users", [{"UserId": f"u{n}"} for n in range(101)], code=660000011)
+    yield ask(register, "no user", [], code=660000002)
+    yield case("a wrong secret: bad signature", [], refused(100000005), host, action=register,
+               server_secret="0" * 32)
+    yield ask(robots, "a bot", [{"UserId": f"@RBT#{language}", "UserName": "bot"}])
+    yield ask(robots, "a bot that exists", [{"UserId": f"@RBT#{language}"}],
+              (f"@RBT#{language}", 660700002), code=660700002)
+    yield ask(robots, "an id that is no bot's", [{"UserId": own("bot")}], (own("bot"), 660000002),
+              code=660000002)
+    yield ask(robots, "21 bots", [{"UserId": f"@RBT#{n}"} for n in range(21)], code=660000011)
+    yield ask(modify, "one field", [{"UserId": alice["UserId"], "Extra": "更多"}])
+    yield seen("the rest survives", alice | {"Extra": "更多"})
+    yield ask(modify, "empty text clears", [{"UserId": alice["UserId"], "UserName": ""}])
+    yield seen("after that", alice | {"Extra": "更多", "UserName": ""})
+    yield ask(modify, "somebody unknown, among others",
+              [{"UserId": own("nobody"), "UserName": "n"}, {"UserId": own("bare"), "UserName": "B"}],
+              (own("nobody"), 660700012))
+    yield ask(modify, "somebody unknown, alone", [{"UserId": own("nobody")}],
+              (own("nobody"), 660700012), code=660700012)
+
+
+def presence(host):
+    """Who is online, and who is in rooms: all by GET."""
+    def ask(action, name, extra, body, **asks):
+        return case(name, [], body, host, action=action, method="GET", extra=extra, **asks)
+
+    def states(online=(), offline=(), out=(), code=0):
+        return {"Code": code, "Message": some_text, "RequestId": some_text, "Data": absent,
+                "Result": [{"UserId": user, "Status": "Online"} for user in online]
+                + [{"UserId": user, "Status": "Offline"} for user in offline],
+                "ErrorList": [{"UserId": user, "SubCode": 660200001} for user in out]}
+
+    online = "QueryUserOnlineState"
+    three = ["10001", "10003", "10002", "nobody"]
+    in_three = states(["10001"], ["10003"], ["10002", "nobody"])
+    yield ask(online, "the three states, with encoded brackets", query_of(UserId=three), in_three)
+    yield ask(online, "with raw brackets", "&".join(f"UserId[]={user}" for user in three), in_three)
+    yield ask(online, "with an index",
+              "&".join(f"UserId[{n}]={user}" for n, user in enumerate(three)), in_three)
+    yield ask(online, "without brackets", "&".join(f"UserId={user}" for user in three), in_three)
+    yield ask(online, "nobody is logged in", query_of(UserId=["10002"]),
+              states(out=["10002"], code=660200001))
+    yield ask(online, "101 ids", query_of(UserId=["u"] * 101), refused_as_a_whole(660000011))
+    yield ask(online, "no id", "", refused_as_a_whole(660000002))
+
+    def told(data):
+        return {"Code": 0, "Message": some_text, "RequestId": some_text, "Data": data}
+
+    def listed(*users, marker=""):
+        names = {"10001": "张三 A+B"}
+        roles = {"recorder": 4}
+        return told({"Marker": marker, "UserList": [
+            {"UserId": user, "UserName": names.get(user, ""), "UserRole": roles.get(user, 2)}
+            for user in users]})
+
+    users = "DescribeUserList"
+    yield ask(users, "by the time of their login", "RoomId=lesson",
+              listed("10001", "语 +&", "recorder"))
+    yield ask(users, "the other way round", "RoomId=lesson&Mode=1",
+              listed("recorder", "语 +&", "10001"))
+    yield ask(users, "a first page", "RoomId=lesson&Limit=2",
+              listed("10001", "语 +&", marker=some_text))
+    yield ask(users, "a room that is over", "RoomId=empty", listed())
+    yield ask(users, "no room", "", refused(2))
+    yield ask(users, "a limit of 201", "RoomId=lesson&Limit=201", refused(2))
+    count = "DescribeUserNum"
+    yield ask(count, "three rooms", query_of(RoomId=["lesson", "empty", "nowhere"]),
+              told({"UserCountList": [
+                  {"RoomId": "lesson", "UserCount": 3, "AdminUserCount": 1},
+                  {"RoomId": "empty", "UserCount": 0, "AdminUserCount": 0},
+                  {"RoomId": "nowhere", "UserCount": 0, "AdminUserCount": 0}]}))
+    yield ask(count, "11 rooms", query_of(RoomId=["r"] * 11), refused(2))
+    some = "DescribeUsers"
+    yield ask(some, "who is there and who is not", "RoomId=lesson&" + query_of(
+        UserId=["语 +&", "10002", "recorder"]), told({"UserStatusList": [
+            {"UserId": "语 +&", "Status": 1, "LoginTime": some_time, "UserRole": 2},
+            {"UserId": "10002", "Status": 0, "LoginTime": 0, "UserRole": 0},
+            {"UserId": "recorder", "Status": 1, "LoginTime": some_time, "UserRole": 4}]}))
+    yield ask(some, "a room that is over", "RoomId=empty&UserId[]=10002", refused(50001))
+    yield ask(some, "11 users", "RoomId=lesson&" + query_of(UserId=["u"] * 11), refused(50011))
+
+
+def some_time(actual):
+    """Milliseconds of this century that end as the events' times do."""
+    is_number = isinstance(actual, int) and not isinstance(actual, bool)
+    is_right = is_number and actual > 946684800000 and actual % 1000 == 250
+    return None if is_right else "expected milliseconds"
