@@ -136,7 +136,7 @@ class Worker(threading.Thread):
             self.load.may_go.wait()
             if self.load.is_over.is_set():
                 return
-            for step in (self.register, self.update, self.get, self.query, self.join, self.list):
+            for step in (self.register, self.update, self.get, self.query, self.come, self.list):
                 step()
             time.sleep(PAUSE_S)
 
@@ -191,7 +191,7 @@ class Worker(threading.Thread):
         if found.is_good() and found.body()["Result"][0]["UserName"] not in self.names[user]:
             self.load.complain(f"QueryUserInfos: {found!r}, not one of {self.names[user]}")
 
-    def join(self):
+    def come(self):
         numbers = list(range(self.next_stay, self.next_stay + 3))
         self.next_stay += 3
         events = [event(kind, self.room, number, ago) for number in numbers
