@@ -3,6 +3,7 @@
 
 What was acknowledged is known outside, to `load.py`; README.md says what each check claims."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -56,11 +57,13 @@ class Stage:
         self.load = load.Load([server.address for server in self.servers], WORKERS)
 
     def fall(self):
-        if self.load:
-            self.load.end()
-        for server in self.servers:
-            server.__exit__()
-        self.ring.run("down")
+        """Whatever happened, nothing is left."""
+        with contextlib.ExitStack() as last:
+            last.callback(self.ring.run, "down")
+            for server in self.servers:
+                last.callback(server.__exit__)
+            if self.load:
+                last.callback(self.load.end)
 
     def under_load(self, what, *deeds):
         """No request fails while this is done, and for some seconds after it."""

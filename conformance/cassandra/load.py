@@ -249,7 +249,6 @@ class Load:
         self.is_over, self.may_go = threading.Event(), threading.Event()
         self.lock = threading.Lock()
         self.complaints, self.failures, self.slowest, self.count = [], [], None, 0
-        self.failing = None
         self.workers = [Worker(self, number) for number in range(workers)]
         for worker in self.workers:
             worker.start()
