@@ -127,13 +127,7 @@ impl Tree {
         newest: bool,
     ) -> Result<Node> {
         let marks = Marks::from(touched.unwrap_or_default());
-        let known = match counted {
-            Some(bytes) => {
-                let key = self.key_bytes(level, bucket);
-                Some(record::unseal::<Counted>(SUMS, &key, &bytes)?)
-            }
-            None => None,
-        };
+        let known = counted.and_then(|bytes| self.read_count(level, bucket, &bytes));
         let reaches = reaches.unwrap_or_default();
         if let Some(counted) = known.filter(|known| known.marks == marks) {
             return Ok(Node { level, bucket, counted, reaches, newest });
@@ -145,6 +139,12 @@ impl Tree {
             self.keep(index, &node).await?;
         }
         Ok(node)
+    }
+
+    /// The count that is written down. One that is damaged is as good as none.
+    fn read_count(&self, level: u8, bucket: i64, bytes: &[u8]) -> Option<Counted> {
+        let read = record::unseal(SUMS, &self.key_bytes(level, bucket), bytes);
+        read.inspect_err(|fault| tracing::warn!(%fault, "a count is made again")).ok()
     }
 
     /// Counts a node. Its touches were read before.
@@ -285,7 +285,7 @@ impl Tree {
             let parent = self.scope.parent(level, end);
             let nodes = self.nodes(index, (level, parent), first..=last, true).await?;
             let sum = |node: &Node| match level == 0 && node.bucket == end {
-                true => self.in_part(node, i64::MIN..=second - 1),
+                true => self.in_part(node, i64::MIN..=second.saturating_sub(1)),
                 false => node.counted.sum,
             };
             Ok(nodes.iter().map(sum).fold(Sum::default(), Sum::plus))

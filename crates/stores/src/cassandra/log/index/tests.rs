@@ -353,6 +353,27 @@ async fn a_stay_that_is_damaged_is_an_error() {
     let error = page_of_stays(&cluster, &query).await.expect_err("damaged");
     let expected = "a record of the table `index_stays` is damaged: its checksum does not match";
     assert_eq!(error.to_string(), expected);
+    // The other scopes have theirs.
+    let of_room = StayQuery { room: Some(one.room.clone()), ..query };
+    let page = page_of_stays(&cluster, &of_room).await.expect("a page");
+    assert_eq!(page, StayPage { total: 1, stays: vec![one] });
+}
+
+#[tokio::test]
+async fn a_count_that_is_damaged_is_made_again() {
+    let store = store_of(Uuid::new_v4().as_fields().0).await;
+    let cluster = store.connection.cluster().expect("a cluster");
+    let one = stay(1, [1, 1, 1], vec![span(BEGIN, Some(5), true)], "ios");
+    write(&cluster, &[Change { version: 5, gone: vec![], come: vec![one.clone()] }]).await.unwrap();
+    for level in 0..Scope::App.levels() {
+        let bucket = Scope::App.bucket(level, BEGIN);
+        let (text, parent) = (Scope::App.text(), Scope::App.parent(level, bucket));
+        let (app, level) = (cluster.app(one.app), level.cast_signed());
+        let values = (vec![7_u8; 40], app, text, 0_i8, level, parent, bucket);
+        cluster.write(&cluster.index.keep_count, values).await.expect("written");
+    }
+    let page = page_of_stays(&cluster, &everything()).await.expect("a page");
+    assert_eq!(page, StayPage { total: 1, stays: vec![one] });
 }
 
 /// A room in which, one after the other, some come and go, within few seconds.
