@@ -81,6 +81,15 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         Unit::Seconds,
         "One commit, its sync included"
     );
+    describe_counter!(
+        "whowas_cassandra_statements_total",
+        "Statements sent to the ring, by kind and outcome; a batch is one"
+    );
+    describe_histogram!(
+        "whowas_cassandra_statement_seconds",
+        Unit::Seconds,
+        "One statement, its repeats included, by kind"
+    );
     Ok(handle)
 }
 

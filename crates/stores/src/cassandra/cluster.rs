@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::AppId;
 use scylla::client::execution_profile::ExecutionProfileHandle;
@@ -189,7 +189,8 @@ impl Cluster {
     where
         R: for<'r> DeserializeRow<'r, 'r>,
     {
-        let (answer, behind) = self.session.execute_single_page(statement, values, at).await?;
+        let sent = self.session.execute_single_page(statement, values, at);
+        let (answer, behind) = counted("read", sent).await?;
         Ok((rows_of(answer)?, next_of(behind)))
     }
 
@@ -199,7 +200,7 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<()> {
-        self.session.execute_unpaged(statement, values).await?;
+        counted("write", self.session.execute_unpaged(statement, values)).await?;
         Ok(())
     }
 
@@ -208,7 +209,7 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         if !values.is_empty() {
             batch.set_is_idempotent(true);
-            self.session.batch(&batch, values).await?;
+            counted("write", self.session.batch(&batch, values)).await?;
         }
         Ok(())
     }
@@ -219,7 +220,7 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<Cas> {
-        outcome_of(self.session.execute_unpaged(statement, values).await)
+        outcome_of(counted("conditional", self.session.execute_unpaged(statement, values)).await)
     }
 
     /// Conditional and plain writes into ONE partition: all of them if all conditions hold.
@@ -227,8 +228,23 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         batch.set_is_idempotent(true);
         batch.set_execution_profile_handle(Some(self.patient.clone()));
-        outcome_of(self.session.batch(&batch, values).await)
+        outcome_of(counted("conditional", self.session.batch(&batch, values)).await)
     }
+}
+
+/// Counts what is sent, by kind and outcome, and how long it takes.
+async fn counted<T>(
+    kind: &'static str,
+    sent: impl Future<Output = std::result::Result<T, ExecutionError>>,
+) -> std::result::Result<T, ExecutionError> {
+    let began = Instant::now();
+    let answer = sent.await;
+    let outcome = if answer.is_ok() { "ok" } else { "failed" };
+    metrics::counter!("whowas_cassandra_statements_total", "kind" => kind, "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("whowas_cassandra_statement_seconds", "kind" => kind)
+        .record(began.elapsed());
+    answer
 }
 
 /// Statements that go together, into one partition.
