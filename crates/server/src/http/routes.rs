@@ -1,5 +1,7 @@
 //! Which path is answered by whom.
 
+use std::error::Error;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -36,7 +38,12 @@ fn get(method: &Method, answer: impl FnOnce() -> Response<Bytes>) -> Response<By
 fn ready(server: &Server) -> Response<Bytes> {
     match server.ctx.store.ready() {
         Ok(()) => reply::text(StatusCode::OK, "ready\n"),
-        Err(error) => reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
+        Err(error) => {
+            // Operators ask this, and the reason is what they need.
+            let reason = error.source().map_or(String::new(), |source| format!(": {source}"));
+            let told = format!("not ready: {error}{reason}\n");
+            reply::text(StatusCode::SERVICE_UNAVAILABLE, told)
+        }
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Cluster {
     /// Over how many partitions the index of an app is spread, as written in `meta` when the
     /// keyspace was made.
     pub(super) shards: u32,
+    /// How long one statement may take.
+    pub(super) request_timeout: Duration,
     patient: ExecutionProfileHandle,
     probe: PreparedStatement,
     // The statements of each part.
@@ -99,10 +101,21 @@ impl Cluster {
         let users = users::Statements::prepare(&prepare).await?;
         let dead = dead::Statements::prepare(&prepare).await?;
         let index = index::Statements::prepare(&prepare).await?;
-        let probe = prepare.read(schema::PROBE).await?;
-        let realm = options.realm;
         let log = log::Statements::prepare(&prepare).await?;
-        Ok(Self { session, realm, process, shards, patient, probe, users, dead, index, log })
+        let probe = prepare.read(schema::PROBE).await?;
+        Ok(Self {
+            realm: options.realm,
+            request_timeout: options.request_timeout,
+            session,
+            process,
+            shards,
+            patient,
+            probe,
+            users,
+            dead,
+            index,
+            log,
+        })
     }
 
     /// Reads a row, to see whether the ring answers.

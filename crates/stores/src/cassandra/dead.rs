@@ -211,12 +211,8 @@ async fn remove_some(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result<u64> 
 /// Removes the oldest letters of all apps of the realm as long as they are older than an instant,
 /// `max` at most, and tells how many.
 pub(super) async fn retire(cluster: &Cluster, before_unix_us: i64, max: usize) -> Result<u64> {
-    let apps = (cluster.realm(),);
-    let apps: Vec<(i64,)> = cluster.read(&cluster.dead.apps, apps, (APPS, APPS_MAX)).await?;
     let mut removed = 0;
-    for (app,) in apps {
-        // The lower half is the app; the upper is our realm.
-        let app = AppId(app as u32);
+    for app in apps(cluster).await? {
         while removed < max as u64 {
             let limit = STEP_LETTERS_MAX.min(max - removed as usize);
             match retire_some(cluster, app, before_unix_us, limit).await? {
@@ -303,6 +299,13 @@ pub(super) async fn walk(
 
 /// A row of a walk; one without a letter tells of an app that has none.
 type Walking = (i64, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>);
+
+/// The apps of our realm that ever had letters, in their order.
+async fn apps(cluster: &Cluster) -> Result<Vec<AppId>> {
+    let realm = (cluster.realm(),);
+    let rows: Vec<(i64,)> = cluster.read(&cluster.dead.apps, realm, (APPS, APPS_MAX)).await?;
+    Ok(rows.into_iter().filter_map(|(key,)| cluster.own_app(key)).collect())
+}
 
 async fn stand(cluster: &Cluster, app: AppId, statement: &PreparedStatement) -> Result<Standing> {
     let row: Option<(Option<Uuid>, Option<Vec<u8>>)> =

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::error::EngineError;
+use domain::error::{EngineError, Error};
 use scylla::errors::{
     ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, MetadataError,
     NewSessionError,
@@ -151,6 +151,12 @@ pub enum Trouble {
     /// It takes too long.
     #[error("the ring did not answer for {} seconds", .0.as_secs())]
     Slow(Duration),
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        Self::Unavailable(EngineError::new(trouble))
+    }
 }
 
 impl<T: Into<Fault>> From<T> for Trouble {

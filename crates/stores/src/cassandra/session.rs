@@ -5,7 +5,7 @@
 //! says why. The driver connects again to nodes that come back; if no node at all is connected,
 //! the keeper begins anew, since then names may stand for other addresses by now.
 
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use domain::error::{EngineError, Error, Result};
@@ -16,6 +16,7 @@ use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::policies::timestamp_generator::MonotonicTimestampGenerator;
 use scylla::statement::{Consistency, SerialConsistency};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::cluster::{Cluster, Process};
@@ -51,16 +52,16 @@ const SPECULATE_MAX: usize = 2;
 
 /// What is known of the ring.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     cluster: Option<Arc<Cluster>>,
-    trouble: Option<Error>,
+    pub(super) trouble: Option<Error>,
 }
 
 /// The connection of a store to its ring.
 pub(super) struct Connection {
     options: Options,
     process: Arc<Process>,
-    state: RwLock<State>,
+    state: watch::Sender<State>,
 }
 
 impl Connection {
@@ -68,7 +69,7 @@ impl Connection {
     pub(super) async fn open(options: Options) -> Result<Arc<Self>, Refusal> {
         options.check()?;
         let process = Arc::new(Process::new());
-        let connection = Arc::new(Self { options, process, state: RwLock::default() });
+        let connection = Arc::new(Self { options, process, state: watch::Sender::default() });
         match timeout(FIRST_TRY, connection.connect()).await {
             Ok(Ok(cluster)) => connection.connected(cluster),
             Ok(Err(Trouble::Refused(refusal))) => return Err(refusal),
@@ -81,18 +82,20 @@ impl Connection {
 
     /// The ring, if it was ever there.
     pub(super) fn cluster(&self) -> Result<Arc<Cluster>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        match (&state.cluster, &state.trouble) {
-            (Some(cluster), _) => Ok(Arc::clone(cluster)),
-            (None, Some(trouble)) => Err(trouble.clone()),
-            (None, None) => unreachable!("a connection is given out once it knows either"),
-        }
+        let state = self.state.borrow();
+        let trouble = || state.trouble.clone().unwrap_or_else(|| Trouble::Slow(FIRST_TRY).into());
+        state.cluster.clone().ok_or_else(trouble)
     }
 
     /// Whether the ring answered when it was last looked at; if not, why.
     pub(super) fn ready(&self) -> Result<()> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.trouble.clone().map_or(Ok(()), Err)
+        self.state.borrow().trouble.clone().map_or(Ok(()), Err)
+    }
+
+    /// Shows each change.
+    #[cfg(all(test, feature = "cassandra-tests"))]
+    pub(super) fn states(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
     }
 
     async fn connect(&self) -> Result<Cluster, Trouble> {
@@ -104,26 +107,24 @@ impl Connection {
     }
 
     fn connected(&self, cluster: Cluster) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        *state = State { cluster: Some(Arc::new(cluster)), trouble: None };
-        drop(state);
+        self.state.send_replace(State { cluster: Some(Arc::new(cluster)), trouble: None });
         tracing::info!(keyspace = self.options.keyspace, "connected to the ring");
     }
 
     fn disconnected(&self, trouble: impl std::error::Error + Send + Sync + 'static) {
         let trouble = EngineError::new(trouble);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let known = state.trouble.replace(Error::Unavailable(trouble.clone()));
-        drop(state);
+        let known = self.ready().is_err();
+        let told = Some(Error::Unavailable(trouble.clone()));
+        self.state.send_modify(|state| state.trouble = told);
         // Said once, not each time that it is found so again.
-        if known.is_none() {
+        if !known {
             tracing::warn!(%trouble, cause = cause(&trouble), "the ring cannot be used");
         }
     }
 
     fn answers(&self) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if state.trouble.take().is_some() {
+        let back = |state: &mut State| state.trouble.take().is_some();
+        if self.state.send_if_modified(back) {
             tracing::info!("the ring answers again");
         }
     }

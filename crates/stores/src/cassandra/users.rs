@@ -10,8 +10,9 @@ use domain::AppId;
 use domain::ids::UserId;
 use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
 use domain::users::{Profile, ProfileChange, ProfileView, User, UserView};
-use futures::stream::{StreamExt, TryStreamExt, iter};
+use futures::stream::{Stream, StreamExt, TryStreamExt, iter};
 use scylla::statement::prepared::PreparedStatement;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::cluster::{Cas, Cluster, Prepare};
@@ -92,9 +93,9 @@ pub(super) async fn register(
 ) -> Result<Vec<Registration>> {
     let all = users.iter().map(|NewUser { id, profile }| {
         let at = At { cluster, app, id, now_unix_ms };
-        async move { at.register(profile, if_taken).await }
+        in_time(cluster, async move { at.register(profile, if_taken).await })
     });
-    iter(all.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+    side_by_side(all).try_collect().await
 }
 
 /// Makes the changes, and tells of each what became of it.
@@ -106,9 +107,9 @@ pub(super) async fn update(
 ) -> Result<Vec<Update>> {
     let all = changes.iter().map(|(id, change)| {
         let at = At { cluster, app, id, now_unix_ms };
-        async move { at.update(change).await }
+        in_time(cluster, async move { at.update(change).await })
     });
-    iter(all.collect::<Vec<_>>()).buffered(ABREAST).try_collect().await
+    side_by_side(all).try_collect().await
 }
 
 /// Shows those who exist of the users with these ids.
@@ -118,11 +119,11 @@ pub(super) async fn look_at(
     ids: &[UserId],
     look: &mut Look<'_>,
 ) -> Result<()> {
-    let find = |id| async move {
+    let all = ids.iter().map(|id| {
         let at = At { cluster, app, id, now_unix_ms: 0 };
-        at.read(&cluster.users.find).await
-    };
-    let mut all = iter(ids.iter().map(find).collect::<Vec<_>>()).buffered(ABREAST).enumerate();
+        async move { at.read(&cluster.users.find).await }
+    });
+    let mut all = side_by_side(all).enumerate();
     while let Some((place, found)) = all.next().await {
         let Some(found) = found? else { continue };
         let id = &ids[place];
@@ -137,9 +138,9 @@ pub(super) async fn look_at(
 pub(super) async fn put(cluster: &Cluster, users: &[(AppId, User)]) -> Result<()> {
     let all = users.iter().map(|(app, user)| {
         let at = At { cluster, app: *app, id: &user.id, now_unix_ms: user.modified_unix_ms };
-        async move { at.put(user).await }
+        in_time(cluster, async move { at.put(user).await })
     });
-    iter(all.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await
+    side_by_side(all).try_collect().await
 }
 
 /// Some users, in the order of the ring.
@@ -162,6 +163,19 @@ pub(super) async fn walk(
 
 /// A row of a walk.
 type Walking = (i64, String, Vec<u8>, i64, i64);
+
+/// What becomes of all of these, in their order; some of them are under way at once.
+fn side_by_side<F: Future>(all: impl Iterator<Item = F>) -> impl Stream<Item = F::Output> {
+    // Listed first: an iterator that makes them while others are under way is more than the
+    // compiler can follow.
+    iter(all.collect::<Vec<_>>()).buffered(ABREAST)
+}
+
+/// Gives up on one user when a statement would be given up on: however often others get in the way,
+/// whoever waits is told in time.
+async fn in_time<T>(cluster: &Cluster, one: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(cluster.request_timeout, one).await.unwrap_or(Err(Fault::Unknown))
+}
 
 impl At<'_> {
     async fn put(&self, user: &User) -> Result<()> {

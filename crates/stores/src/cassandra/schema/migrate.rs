@@ -87,18 +87,34 @@ impl<'s> Keyspace<'s> {
     /// The version that was found, and the number of shards.
     async fn bring_up(&self, data_center: &str, upgrade: Upgrade) -> Result<(i32, u32), Trouble> {
         self.make_keyspace(data_center).await?;
-        let tables = self.tables().await?;
-        if !tables.iter().any(|table| table == META_NAME) {
-            if let Some(table) = tables.first() {
-                let (keyspace, table) = (self.options.keyspace.clone(), table.clone());
-                return Err(Refusal::AnotherProgram { keyspace, table }.into());
-            }
-            self.change(META).await?;
+        let mut known = self.version().await?;
+        if known.is_none() {
+            self.make_meta().await?;
+            known = self.version().await?;
         }
-        let (found, shards) = self.version().await?;
+        let (found, shards) = known.ok_or(Fault::damaged(META_NAME, Damage::Missing))?;
         self.refuse_other_versions(found, upgrade)?;
-        self.make_tables(found, &tables).await?;
+        self.make_tables(found).await?;
         Ok((found, shards))
+    }
+
+    /// Makes the first table and its row, unless there are others but not this one.
+    ///
+    /// A node lists a table a moment before it takes statements for it. So it is made whenever it
+    /// does not take them, though it may be listed: that waits for whoever is making it.
+    async fn make_meta(&self) -> Result<(), Trouble> {
+        let tables = self.tables().await?;
+        if let Some(table) = tables.first()
+            && !tables.iter().any(|table| table == META_NAME)
+        {
+            let (keyspace, table) = (self.options.keyspace.clone(), table.clone());
+            return Err(Refusal::AnotherProgram { keyspace, table }.into());
+        }
+        self.change(META).await?;
+        let cql = "INSERT INTO {ks}.whowas_meta (key, version, shards) VALUES (?, 0, ?) \
+                   IF NOT EXISTS";
+        self.say(Statement::new(cql), (META_KEY, SHARDS)).await?;
+        Ok(())
     }
 
     fn refuse_other_versions(&self, found: i32, upgrade: Upgrade) -> Result<(), Refusal> {
@@ -114,7 +130,9 @@ impl<'s> Keyspace<'s> {
 
     /// All steps from a version on. Tables that are missing, though the version says that they are
     /// there, are made too: empty ones are better than a server that cannot start.
-    async fn make_tables(&self, found: i32, there: &[String]) -> Result<(), Trouble> {
+    async fn make_tables(&self, found: i32) -> Result<(), Trouble> {
+        // While the version is an older one somebody may be about to make them: see `make_meta`.
+        let there = if found < VERSION { vec![] } else { self.tables().await? };
         let missing = |statement: &str| {
             table_of(statement).is_none_or(|made| there.iter().all(|table| table != made))
         };
@@ -132,21 +150,24 @@ impl<'s> Keyspace<'s> {
         Ok(())
     }
 
-    /// The version that is written down, and the number of shards. A new keyspace has version 0.
-    async fn version(&self) -> Result<(i32, u32), Trouble> {
+    /// The version that is written down, and the number of shards; `None` if the table is not
+    /// there.
+    async fn version(&self) -> Result<Option<(i32, u32)>, Trouble> {
         let mut read = Statement::new("SELECT version, shards FROM {ks}.whowas_meta WHERE key = ?");
         read.set_consistency(Consistency::LocalSerial);
-        let mut found = self.rows::<(i32, i32)>(read.clone(), (META_KEY,)).await?.pop();
-        if found.is_none() {
-            let cql = "INSERT INTO {ks}.whowas_meta (key, version, shards) VALUES (?, 0, ?) \
-                       IF NOT EXISTS";
-            self.say(Statement::new(cql), (META_KEY, SHARDS)).await?;
-            found = self.rows::<(i32, i32)>(read, (META_KEY,)).await?.pop();
-        }
-        let (version, shards) = found.ok_or(Fault::damaged(META_NAME, Damage::Missing))?;
+        let answer = match self.send(read, (META_KEY,)).await {
+            Err(ExecutionError::LastAttemptError(RequestAttemptError::DbError(
+                DbError::Invalid,
+                _,
+            ))) => return Ok(None),
+            answer => answer.map_err(|error| self.trouble(error))?,
+        };
+        let Some((version, shards)) = rows_of::<(i32, i32)>(answer)?.pop() else {
+            return Ok(None);
+        };
         let shards = u32::try_from(shards).ok().filter(|shards| shards.is_power_of_two());
         let shards = shards.ok_or(Fault::damaged(META_NAME, Damage::Encoding))?;
-        Ok((version, shards))
+        Ok(Some((version, shards)))
     }
 
     async fn make_keyspace(&self, data_center: &str) -> Result<(), Trouble> {
@@ -203,27 +224,37 @@ impl<'s> Keyspace<'s> {
         Ok(())
     }
 
-    /// Sends a statement to the one node that all servers send theirs to.
     async fn say(
+        &self,
+        statement: Statement,
+        values: impl SerializeRow,
+    ) -> Result<QueryResult, Trouble> {
+        self.send(statement, values).await.map_err(|error| self.trouble(error))
+    }
+
+    /// Sends a statement to the one node that all servers send theirs to.
+    async fn send(
         &self,
         mut statement: Statement,
         values: impl SerializeRow,
-    ) -> Result<QueryResult, Trouble> {
-        let keyspace = &self.options.keyspace;
-        statement.contents = in_keyspace(&statement.contents, keyspace);
+    ) -> Result<QueryResult, ExecutionError> {
+        statement.contents = in_keyspace(&statement.contents, &self.options.keyspace);
         statement.set_request_timeout(Some(SCHEMA_TIMEOUT));
         statement.set_load_balancing_policy(self.first.clone());
-        let said = self.session.query_unpaged(statement, values).await;
-        said.map_err(|error| match error {
+        self.session.query_unpaged(statement, values).await
+    }
+
+    fn trouble(&self, error: ExecutionError) -> Trouble {
+        match error {
             ExecutionError::LastAttemptError(RequestAttemptError::DbError(
                 DbError::Unauthorized,
                 said,
             )) => {
-                let (user, keyspace) = (self.options.user(), keyspace.clone());
+                let (user, keyspace) = (self.options.user(), self.options.keyspace.clone());
                 Refusal::Rights { user, keyspace, said }.into()
             }
             error => error.into(),
-        })
+        }
     }
 }
 
@@ -240,9 +271,41 @@ fn refuse_elsewhere(
     data_center: &str,
 ) -> Result<(), Refusal> {
     let class = replication.get("class").map_or("", String::as_str);
-    if !class.ends_with("NetworkTopologyStrategy") || replication.contains_key(data_center) {
+    let here = replication.get(data_center).is_some_and(|replicas| replicas != "0");
+    if !class.ends_with("NetworkTopologyStrategy") || here {
         return Ok(());
     }
     let (keyspace, data_center) = (keyspace.to_owned(), data_center.to_owned());
     Err(Refusal::NotReplicatedHere { keyspace, data_center })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_keyspace_that_is_kept_here_is_taken() {
+        const BY_DATA_CENTRE: &str = "org.apache.cassandra.locator.NetworkTopologyStrategy";
+        const BY_RING: &str = "org.apache.cassandra.locator.SimpleStrategy";
+        for (class, key, replicas, taken) in [
+            (BY_DATA_CENTRE, "here", "3", true),
+            (BY_DATA_CENTRE, "here", "0", false),
+            (BY_DATA_CENTRE, "there", "3", false),
+            (BY_RING, "replication_factor", "1", true),
+        ] {
+            let replication = [("class", class), (key, replicas)];
+            let replication = replication.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let outcome = refuse_elsewhere(&replication.into(), "ours", "here");
+            let refused = matches!(outcome, Err(Refusal::NotReplicatedHere { .. }));
+            assert_eq!(refused, !taken, "{class} {key} {replicas}");
+        }
+    }
+
+    #[test]
+    fn every_table_is_found_in_its_statement() {
+        let tables = STEPS.iter().copied().flatten().map(|statement| table_of(statement));
+        let tables: Vec<&str> = tables.collect::<Option<_>>().expect("all make tables");
+        assert!(tables.contains(&"users") && tables.contains(&"dead_letters"), "{tables:?}");
+        assert_eq!(table_of(META), Some(META_NAME));
+    }
 }
