@@ -2,8 +2,8 @@
 
 use domain::error::{EngineError, Error};
 use scylla::errors::{
-    DbError, DeserializationError, ExecutionError, IntoRowsResultError, PrepareError,
-    RequestAttemptError, RowsError,
+    DbError, DeserializationError, ExecutionError, IntoRowsResultError, MetadataError,
+    PrepareError, RequestAttemptError, RowsError,
 };
 
 use crate::record;
@@ -20,6 +20,9 @@ pub(super) enum Fault {
     /// A statement could not be prepared.
     #[error("a statement could not be prepared")]
     Unprepared(#[source] Box<PrepareError>),
+    /// The ring did not tell where its rows lie.
+    #[error("the ring did not tell where its rows lie")]
+    Unmapped(#[from] Box<MetadataError>),
     /// A conditional change may have been made or not, and nobody could tell which.
     #[error("nobody could tell whether a change was made")]
     Unknown,

@@ -26,7 +26,7 @@ use super::schema::migrate;
 use super::tls;
 
 /// How long opening waits for the ring; after that it goes on behind the scenes.
-const FIRST_TRY: Duration = Duration::from_secs(10);
+const FIRST_TRY: Duration = Duration::from_secs(30);
 
 /// How long one node may take to answer a new connection.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -40,6 +40,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// Between two looks whether the ring answers.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Between two looks whether all nodes have the same tables.
+const AGREEMENT: Duration = Duration::from_millis(50);
 
 /// How long a connection may be silent before it is asked for a sign of life, and how long that
 /// may take. A node that stopped answering is passed over from then on.
@@ -102,6 +105,7 @@ impl Connection {
         let options = &self.options;
         let (session, data_center) = connect(options).await?;
         let shards = migrate::open(&session, options, &data_center).await?;
+        session.refresh_metadata().await.map_err(Box::new)?;
         let process = Arc::clone(&self.process);
         Ok(Cluster::prepare(session, options, process, shards).await?)
     }
@@ -194,6 +198,9 @@ pub(super) async fn connect(options: &Options) -> Result<(Session, String), Trou
         .timestamp_generator(Arc::new(MonotonicTimestampGenerator::new().without_warnings()))
         .keyspaces_to_fetch([&options.keyspace])
         .fetch_full_schema_metadata(false)
+        // Tables are made one after the other: what is known of them is fetched once, behind all.
+        .refresh_metadata_on_auto_schema_agreement(false)
+        .schema_agreement_interval(AGREEMENT)
         .default_execution_profile_handle(anywhere);
     if let Some(login) = &options.login {
         builder = builder.user(&login.user, login.password.reveal());

@@ -56,7 +56,7 @@ impl Door {
     }
 }
 
-async fn until_ready(store: &Cassandra, ready: bool) {
+pub(super) async fn until_ready(store: &Cassandra, ready: bool) {
     let mut state = store.connection.states();
     let change = state.wait_for(|state| state.trouble.is_none() == ready);
     timeout(PATIENCE, change).await.expect("it changes").expect("the store is there");
@@ -95,8 +95,7 @@ async fn a_ring_that_goes_is_missed_and_found_again() {
     let mut door = Door::shut(&keyspace.options.contact_points[0]).await;
     door.open().await;
     let contact_points = vec![door.at.to_string()];
-    let store = Cassandra::open(Options { contact_points, ..keyspace.options.clone() }).await;
-    let store = store.expect("it opens");
+    let store = keyspace.open(Options { contact_points, ..keyspace.options.clone() }).await;
     assert_eq!(register(&store).await.expect("it answers"), [Registration::Created]);
     for _ in 0..2 {
         door.close().await;

@@ -75,6 +75,13 @@ impl Keyspace {
         refusal.replace(&self.options.keyspace, "KEYSPACE")
     }
 
+    /// A store that is ready, however long the node takes.
+    async fn open(&self, options: Options) -> Cassandra {
+        let store = Cassandra::open(options).await.expect("it is not refused");
+        gone::until_ready(&store, true).await;
+        store
+    }
+
     async fn version(&self) -> i32 {
         let cql = cluster::in_keyspace("SELECT version FROM {ks}.whowas_meta", self.name());
         let rows = self.session.query_unpaged(cql, ()).await.expect("rows");
@@ -104,11 +111,8 @@ async fn register(store: &Cassandra) -> Result<Vec<Registration>, Error> {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_servers_make_the_tables_at_once_and_one_of_them_registers_a_user() {
     let keyspace = Keyspace::new().await;
-    let opening = (0..6).map(|_| Cassandra::open(keyspace.options.clone()));
-    let stores = futures::future::try_join_all(opening).await.expect("all open");
-    for store in &stores {
-        assert!(store.connection.ready().is_ok(), "{:?}", store.connection.ready());
-    }
+    let opening = (0..6).map(|_| keyspace.open(keyspace.options.clone()));
+    let stores = futures::future::join_all(opening).await;
     let registering = futures::future::try_join_all(stores.iter().map(register));
     let mut done = registering.await.expect("all are answered").concat();
     done.sort_by_key(|outcome| *outcome != Registration::Created);
@@ -125,7 +129,7 @@ async fn realms_do_not_see_each_other() {
     let keyspace = Keyspace::new().await;
     for realm in [1, 2] {
         let options = Options { realm, ..keyspace.options.clone() };
-        let store = Cassandra::open(options).await.expect("a store");
+        let store = keyspace.open(options).await;
         let done = register(&store).await.expect("an answer");
         assert_eq!(done, [Registration::Created], "{realm}");
     }
@@ -139,7 +143,7 @@ async fn a_half_made_keyspace_is_finished() {
     keyspace
         .say("CREATE TABLE {ks}.whowas_meta (key text PRIMARY KEY, version int, shards int)")
         .await;
-    let store = Cassandra::open(keyspace.options.clone()).await.expect("a store");
+    let store = keyspace.open(keyspace.options.clone()).await;
     assert_eq!(register(&store).await.expect("an answer"), [Registration::Created]);
     keyspace.drop().await;
 }
