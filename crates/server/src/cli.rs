@@ -172,7 +172,7 @@ const STORE: &str = "STORE";
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// The ring: cassandra:HOST[:PORT][,HOST...]/KEYSPACE [default: what the config says]
+    /// The ring: cassandra:HOST,HOST:PORT/KEYSPACE; if none is named, that of the config
     #[arg(long, value_name = STORE)]
     pub(crate) to: Option<String>,
     /// The config: which ring, and how it is reached
@@ -182,13 +182,13 @@ pub(crate) struct MigrateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CopyArgs {
-    /// Copy this: embedded:DIR or cassandra:HOST[:PORT][,HOST...]/KEYSPACE
+    /// Copy this: embedded:DIR or cassandra:HOST,HOST:PORT/KEYSPACE
     #[arg(long, value_name = STORE)]
     pub(crate) from: String,
     /// Copy it into this, which is empty
     #[arg(long, value_name = STORE)]
     pub(crate) to: String,
-    /// A config whose [store] says how a ring is reached: login, TLS, data centre, replicas
+    /// A config whose `store` table says how a ring is reached: login, TLS, data centre, replicas
     #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Go on where an earlier copy ended

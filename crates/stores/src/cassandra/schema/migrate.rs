@@ -32,7 +32,7 @@ use crate::cassandra::session::connect;
 /// Nodes may take long to make a table.
 const SCHEMA_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What [`whole`] did.
+/// What bringing a keyspace to a version did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {
     /// The version that was found; 0 if there was none.
