@@ -106,9 +106,9 @@ fn events() -> impl Strategy<Value = Event> {
 }
 
 /// What arrives, in batches, each with whether the store is opened again after it.
-pub(crate) type Arrivals = Vec<(Vec<Event>, bool)>;
+pub(super) type Arrivals = Vec<(Vec<Event>, bool)>;
 
-pub(crate) fn arrivals() -> impl Strategy<Value = Arrivals> {
+pub(super) fn arrivals() -> impl Strategy<Value = Arrivals> {
     let clashing = |events: Vec<Event>, clashes: Vec<(Index, Index)>| {
         let mut all = events.clone();
         for (of, like) in clashes {
@@ -207,7 +207,7 @@ pub(super) fn queries() -> impl Strategy<Value = StayQuery> {
         })
 }
 
-pub(crate) fn everything(app: u32) -> StayQuery {
+pub(super) fn everything(app: u32) -> StayQuery {
     StayQuery {
         app: AppId(app),
         room: None,

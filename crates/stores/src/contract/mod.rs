@@ -15,20 +15,22 @@ mod dead;
 mod directory;
 mod engine;
 mod figures;
+#[cfg(feature = "cassandra-tests")]
+mod halves;
 mod hard_cases;
-pub(crate) mod histories;
+mod histories;
 mod kills;
 mod log;
 mod open;
 mod pages;
 mod retention;
 mod scattered;
-pub(crate) mod story;
+mod story;
 mod walk;
 
 /// Waits for `future` on this thread. What is begun meanwhile goes on afterwards: connections of a
 /// store are kept up by tasks of their own.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+fn wait<T>(future: impl Future<Output = T>) -> T {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.enable_all().build().expect("a runtime")

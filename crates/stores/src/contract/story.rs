@@ -66,7 +66,7 @@ fn event(number: usize, line: &str) -> Event {
 }
 
 /// One event per line.
-pub(crate) fn events(story: &str) -> Vec<Event> {
+pub(super) fn events(story: &str) -> Vec<Event> {
     let lines = story.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.enumerate().map(|(number, line)| event(number, line)).collect()
 }

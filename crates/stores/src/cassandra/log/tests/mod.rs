@@ -3,6 +3,7 @@
 #[cfg(feature = "cassandra-tests")]
 mod ring;
 mod rooms;
+mod told;
 
 #[cfg(feature = "cassandra-tests")]
 pub(super) use ring::Deaths;

@@ -5,16 +5,12 @@ use std::sync::Arc;
 
 use domain::log::stay::RoomKey;
 use domain::log::{Event, Stay, fold_room};
-use domain::store::Store;
 use proptest::prelude::*;
 
 use super::super::restarts::Restarts;
 use super::super::rows::{Head, Image, Place, Row};
 use super::super::state::{Answer, Ask, Lost, RoomState, Round};
-use crate::contract::histories::{arrivals, everything};
-use crate::contract::story::events;
-use crate::contract::wait;
-use crate::memory::Memory;
+use super::told::{events, of_a_room, restarts, room};
 
 /// A partition as a ring has it.
 #[derive(Default)]
@@ -67,18 +63,12 @@ impl Partition {
     }
 }
 
-fn room_of(event: &Event) -> Option<RoomKey> {
-    let room = event.room()?.clone();
-    Some(RoomKey { app: event.app, door: event.door.clone(), room })
-}
-
 fn add(event: &Event) -> Ask {
     Ask::Add(Box::new(event.clone()))
 }
 
 fn fresh(story: &str) -> (RoomKey, Vec<Event>, Partition) {
-    let events = events(story);
-    (room_of(&events[0]).expect("a room"), events, Partition::default())
+    (room(), events(story), Partition::default())
 }
 
 /// Takes the asks into rounds until there is no more to do, and says how many it took.
@@ -155,7 +145,7 @@ fn an_event_that_takes_the_place_of_a_removed_one_stands() {
     let mut both = [events(&story("anna")).remove(0), events(&story("ben")).remove(0)];
     both.sort_by_key(|event| std::cmp::Reverse(event.content_hash()));
     let [loser, winner] = both;
-    let at = room_of(&loser).expect("a room");
+    let at = room();
     let mut partition = Partition::default();
     let mut state = partition.read(&at, &[]);
     settle(&mut partition, &mut state, vec![add(&loser)]);
@@ -176,7 +166,7 @@ fn more_stays_than_a_round_takes_change_in_several() {
     for some in events.chunks(1_000) {
         settle(&mut partition, &mut state, some.iter().map(add).collect());
     }
-    let over = crate::contract::story::events("20 over call=c id=o").remove(0);
+    let over = super::told::events("20 over id=o").remove(0);
     let mut rounds = 0;
     state.take(add(&over)).expect("taken");
     while let Some(round) = state.round(7).expect("a round") {
@@ -204,7 +194,7 @@ fn a_room_is_listed_where_restarts_look_for_it() {
         let all = events(story);
         let (own, restarts): (Vec<Event>, Vec<Event>) =
             all.into_iter().partition(|event| event.room().is_some());
-        let at = room_of(&own[0]).expect("a room");
+        let at = room();
         let mut partition = Partition::default();
         let mut state = partition.read(&at, &restarts);
         settle(&mut partition, &mut state, own.iter().map(add).collect());
@@ -237,15 +227,7 @@ fn a_cut_takes_what_is_before_it() {
     assert_eq!(state.find_cut(i64::MAX), None);
 }
 
-/// What the model shows of all events.
-fn modelled(events: &[Event]) -> Vec<Stay> {
-    let model = Memory::default();
-    wait(model.append_events(events.to_vec())).expect("appended");
-    let of = |app| wait(model.page_of_stays(&everything(app))).expect("a page").stays;
-    [of(1), of(2)].concat()
-}
-
-/// Of each identity the event that counts, wherever.
+/// Of each identity the event that counts.
 fn that_count(events: &[Event]) -> Vec<Event> {
     let mut all: BTreeMap<_, Event> = BTreeMap::new();
     for event in events {
@@ -260,34 +242,27 @@ fn that_count(events: &[Event]) -> Vec<Event> {
 proptest! {
     /// Two servers take turns, each with what it remembers: whoever is refused reads again.
     #[test]
-    fn servers_that_take_turns_leave_what_the_model_shows(
-        arrivals in arrivals(),
+    fn servers_that_take_turns_leave_the_fold_of_what_counts(
+        all in of_a_room(),
+        restarts in restarts(),
         turns in prop::collection::vec(0..2_usize, 64),
         forgets in prop::collection::vec(any::<bool>(), 64),
     ) {
-        let batches: Vec<Vec<Event>> = arrivals.into_iter().map(|(batch, _)| batch).collect();
-        let all = batches.concat();
+        let at = room();
         let count = that_count(&all);
-        let mut partitions: BTreeMap<RoomKey, Partition> = BTreeMap::new();
-        let mut remembered: [BTreeMap<RoomKey, RoomState>; 2] = Default::default();
+        let mut partition = Partition::default();
+        let mut remembered: [Option<RoomState>; 2] = Default::default();
         for (number, event) in all.iter().enumerate() {
-            let Some(at) = room_of(event) else { continue };
             let server = &mut remembered[turns[number % turns.len()]];
             if forgets[number % forgets.len()] {
-                server.remove(&at);
+                *server = None;
             }
-            let restarts: Vec<Event> = count
-                .iter()
-                .filter(|it| it.room().is_none() && (it.app, &it.door) == (at.app, &at.door))
-                .cloned()
-                .collect();
-            let partition = partitions.entry(at.clone()).or_default();
+            // As if the one that counts were in another room.
             let lost = (!count.contains(event)).then(|| Lost::of(event));
             for attempt in 0.. {
                 prop_assert!(attempt < 3, "one conflict at most");
-                let mut state = server
-                    .remove(&at)
-                    .unwrap_or_else(|| partition.read(&at, &restarts));
+                let read = || partition.read(&at, &restarts);
+                let mut state = server.take().unwrap_or_else(read);
                 state.todos_are_done();
                 state.take(add(event)).expect("taken");
                 if let Some(lost) = lost {
@@ -299,19 +274,12 @@ proptest! {
                 };
                 if made {
                     state.todos_are_done();
-                    server.insert(at.clone(), state);
+                    *server = Some(state);
                     break;
                 }
             }
         }
-        let mut stays: Vec<Stay> =
-            partitions.iter().flat_map(|(at, partition)| partition.stays(at)).collect();
-        let mut expected = modelled(&all);
-        let order = |one: &Stay, other: &Stay| {
-            (one.app, one.order()).cmp(&(other.app, other.order()))
-        };
-        stays.sort_by(order);
-        expected.sort_by(order);
-        prop_assert_eq!(stays, expected);
+        let expected = fold_room(&at, &[count, restarts].concat());
+        prop_assert_eq!(partition.stays(&at), expected);
     }
 }
