@@ -27,6 +27,9 @@ use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, Statement};
 use scylla::value::Row;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::fault::{Damage, Fault, Result, is_surely_undone};
@@ -39,6 +42,13 @@ pub(super) const PAGE_ROWS: i32 = 1_000;
 
 /// How long a page of a walk may take: it is put together from many nodes, and nobody waits.
 const WALK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How many reads, and how many plain writes, are under way at once, and how many users are being
+/// changed. More would only wait at the nodes, where their time runs: all of them would be late, and
+/// be sent again to another node. Here they wait before it begins, for as long as a statement may
+/// take at most.
+const STATEMENTS_ABREAST: usize = 256;
+const USERS_ABREAST: usize = 128;
 
 /// Values of one statement of a batch.
 type Values = Box<dyn SerializeRow + Send + Sync>;
@@ -81,6 +91,9 @@ pub(super) struct Cluster {
     pub(super) request_timeout: Duration,
     patient: ExecutionProfileHandle,
     probe: PreparedStatement,
+    reads: Semaphore,
+    writes: Semaphore,
+    changes: Semaphore,
     // The statements of each part.
     pub(super) users: users::Statements,
     pub(super) dead: dead::Statements,
@@ -111,6 +124,9 @@ impl Cluster {
             shards,
             patient,
             probe,
+            reads: Semaphore::new(STATEMENTS_ABREAST),
+            writes: Semaphore::new(STATEMENTS_ABREAST),
+            changes: Semaphore::new(USERS_ABREAST),
             users,
             dead,
             index,
@@ -202,6 +218,7 @@ impl Cluster {
     where
         R: for<'r> DeserializeRow<'r, 'r>,
     {
+        let _place = self.place(&self.reads).await?;
         let sent = self.session.execute_single_page(statement, values, at);
         let (answer, behind) = counted("read", sent).await?;
         Ok((rows_of(answer)?, next_of(behind)))
@@ -213,6 +230,7 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<()> {
+        let _place = self.place(&self.writes).await?;
         counted("write", self.session.execute_unpaged(statement, values)).await?;
         Ok(())
     }
@@ -222,6 +240,7 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         if !values.is_empty() {
             batch.set_is_idempotent(true);
+            let _place = self.place(&self.writes).await?;
             counted("write", self.session.batch(&batch, values)).await?;
         }
         Ok(())
@@ -236,6 +255,16 @@ impl Cluster {
         outcome_of(counted("conditional", self.session.execute_unpaged(statement, values)).await)
     }
 
+    /// Waits until so many users may be changed. Nothing of a request is done while it waits here.
+    pub(super) async fn place_for_users(&self, users: usize) -> Result<SemaphorePermit<'_>> {
+        let places = users.min(USERS_ABREAST) as u32;
+        taken(timeout(self.request_timeout, self.changes.acquire_many(places)).await)
+    }
+
+    async fn place<'p>(&self, places: &'p Semaphore) -> Result<SemaphorePermit<'p>> {
+        taken(timeout(self.request_timeout, places.acquire()).await)
+    }
+
     /// Conditional and plain writes into ONE partition: all of them if all conditions hold.
     pub(super) async fn cas_batch(&self, bundle: Bundle) -> Result<Cas> {
         let Bundle { mut batch, values } = bundle;
@@ -243,6 +272,12 @@ impl Cluster {
         batch.set_execution_profile_handle(Some(self.patient.clone()));
         outcome_of(counted("conditional", self.session.batch(&batch, values)).await)
     }
+}
+
+fn taken<'p>(
+    place: std::result::Result<std::result::Result<SemaphorePermit<'p>, AcquireError>, Elapsed>,
+) -> Result<SemaphorePermit<'p>> {
+    place.map_err(|_| Fault::Busy)?.map_err(|_| Fault::Busy)
 }
 
 /// Counts what is sent, by kind and outcome, and how long it takes.

@@ -29,6 +29,9 @@ pub(super) enum Fault {
     /// Others changed the same thing, again and again.
     #[error("others changed the same thing, again and again")]
     Crowded,
+    /// Too much is under way already.
+    #[error("too much is asked of the ring at once")]
+    Busy,
     /// There was no row of a statement's answer to read.
     #[error("a statement gave no rows")]
     NoRows(#[source] Box<IntoRowsResultError>),
@@ -91,7 +94,7 @@ boxed! {
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Crowded => Self::Busy,
+            Fault::Crowded | Fault::Busy => Self::Busy,
             fault if fault.is_unavailable() => Self::Unavailable(EngineError::new(fault)),
             fault => Self::Engine(EngineError::new(fault)),
         }

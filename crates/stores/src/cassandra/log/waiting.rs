@@ -18,7 +18,7 @@ use crate::cassandra::cluster::Cluster;
 const WAITING_MAX: usize = 100_000;
 
 /// How many rooms are changed at once.
-pub(super) const ROOMS_ABREAST: usize = 256;
+pub(super) const ROOMS_ABREAST: usize = 128;
 
 /// How many bytes of rooms are remembered at most.
 const REMEMBERED_BYTES_MAX: usize = 256 << 20;
