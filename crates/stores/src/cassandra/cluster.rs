@@ -35,6 +35,7 @@ use uuid::Uuid;
 use super::fault::{Damage, Fault, Result, is_surely_undone};
 use super::log::{self, index};
 use super::options::Options;
+use super::pace::{Pace, Places};
 use super::{dead, schema, users, walk};
 
 /// How many rows a page of an answer has.
@@ -43,12 +44,10 @@ pub(super) const PAGE_ROWS: i32 = 1_000;
 /// How long a page of a walk may take: it is put together from many nodes, and nobody waits.
 const WALK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many reads, and how many plain writes, are under way at once, and how many users are being
-/// changed. More would only wait at the nodes, where their time runs: all of them would be late, and
-/// be sent again to another node. Here they wait before it begins, for as long as a statement may
-/// take at most.
+/// How many reads, and how many plain writes, are under way at once. More would only wait at the
+/// nodes, where their time runs: all of them would be late, and be sent again to another node. Here
+/// they wait before it begins, for as long as a statement may take at most.
 const STATEMENTS_ABREAST: usize = 256;
-const USERS_ABREAST: usize = 128;
 
 /// Values of one statement of a batch.
 type Values = Box<dyn SerializeRow + Send + Sync>;
@@ -93,7 +92,8 @@ pub(super) struct Cluster {
     probe: PreparedStatement,
     reads: Semaphore,
     writes: Semaphore,
-    changes: Semaphore,
+    /// Who changes a user or a room takes a place first.
+    pub(super) pace: Pace,
     // The statements of each part.
     pub(super) users: users::Statements,
     pub(super) dead: dead::Statements,
@@ -126,7 +126,7 @@ impl Cluster {
             probe,
             reads: Semaphore::new(STATEMENTS_ABREAST),
             writes: Semaphore::new(STATEMENTS_ABREAST),
-            changes: Semaphore::new(USERS_ABREAST),
+            pace: Pace::new(options.request_timeout / 3),
             users,
             dead,
             index,
@@ -252,13 +252,17 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<Cas> {
-        outcome_of(counted("conditional", self.session.execute_unpaged(statement, values)).await)
+        let began = Instant::now();
+        let sent = self.session.execute_unpaged(statement, values);
+        let outcome = outcome_of(counted("conditional", sent).await);
+        self.pace.note(began.elapsed());
+        outcome
     }
 
     /// Waits until so many users may be changed. Nothing of a request is done while it waits here.
-    pub(super) async fn place_for_users(&self, users: usize) -> Result<SemaphorePermit<'_>> {
-        let places = users.min(USERS_ABREAST) as u32;
-        taken(timeout(self.request_timeout, self.changes.acquire_many(places)).await)
+    pub(super) async fn places_for_users(&self, users: usize) -> Result<Places<'_>> {
+        let places = self.pace.places(users);
+        timeout(self.request_timeout / 3, places).await.map_err(|_| Fault::Busy)
     }
 
     async fn place<'p>(&self, places: &'p Semaphore) -> Result<SemaphorePermit<'p>> {
@@ -270,7 +274,10 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         batch.set_is_idempotent(true);
         batch.set_execution_profile_handle(Some(self.patient.clone()));
-        outcome_of(counted("conditional", self.session.batch(&batch, values)).await)
+        let began = Instant::now();
+        let outcome = outcome_of(counted("conditional", self.session.batch(&batch, values)).await);
+        self.pace.note(began.elapsed());
+        outcome
     }
 }
 

@@ -10,6 +10,7 @@ mod dead;
 mod fault;
 mod log;
 mod options;
+mod pace;
 mod refusal;
 mod schema;
 mod session;

@@ -91,7 +91,7 @@ pub(super) async fn register(
     if_taken: IfTaken,
     now_unix_ms: i64,
 ) -> Result<Vec<Registration>> {
-    let _places = cluster.place_for_users(users.len()).await?;
+    let _places = cluster.places_for_users(users.len()).await?;
     let all = users.iter().map(|NewUser { id, profile }| {
         let at = At { cluster, app, id, now_unix_ms };
         in_time(cluster, async move { at.register(profile, if_taken).await })
@@ -106,7 +106,7 @@ pub(super) async fn update(
     changes: &[(UserId, ProfileChange)],
     now_unix_ms: i64,
 ) -> Result<Vec<Update>> {
-    let _places = cluster.place_for_users(changes.len()).await?;
+    let _places = cluster.places_for_users(changes.len()).await?;
     let all = changes.iter().map(|(id, change)| {
         let at = At { cluster, app, id, now_unix_ms };
         in_time(cluster, async move { at.update(change).await })
@@ -138,7 +138,7 @@ pub(super) async fn look_at(
 
 /// Keeps users as they are, over those who have their ids.
 pub(super) async fn put(cluster: &Cluster, users: &[(AppId, User)]) -> Result<()> {
-    let _places = cluster.place_for_users(users.len()).await?;
+    let _places = cluster.places_for_users(users.len()).await?;
     let all = users.iter().map(|(app, user)| {
         let at = At { cluster, app: *app, id: &user.id, now_unix_ms: user.modified_unix_ms };
         in_time(cluster, async move { at.put(user).await })

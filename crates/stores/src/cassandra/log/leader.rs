@@ -42,7 +42,7 @@ pub(super) async fn lead(log: Arc<Log>, cluster: Arc<Cluster>, at: RoomKey) {
     let mut leading = Leading { log: &log, at: &at, is_over: false };
     let mut state = log.rooms.recall(&at);
     while let Some(asked) = log.rooms.next(&at, ASKS_MAX, &mut state) {
-        let _turn = log.rooms.abreast.acquire().await;
+        let _place = cluster.pace.places(1).await;
         let work = Work { log: &log, cluster: &cluster, at: &at };
         work.answer(asked, &mut state).await;
         if !log.rooms.is_asked(&at)

@@ -17,7 +17,7 @@ use crate::cassandra::cluster::Cluster;
 /// How many asks wait at most, of all rooms; who comes then is told that we are busy.
 const WAITING_MAX: usize = 100_000;
 
-/// How many rooms are changed at once.
+/// How many rooms of a request are asked at once.
 pub(super) const ROOMS_ABREAST: usize = 128;
 
 /// How many bytes of rooms are remembered at most.
@@ -35,7 +35,6 @@ pub(super) struct Rooms {
     queues: Mutex<HashMap<RoomKey, VecDeque<Waiting>>>,
     remembered: Mutex<Remembered>,
     places: Arc<Semaphore>,
-    pub(super) abreast: Semaphore,
 }
 
 impl Default for Rooms {
@@ -44,7 +43,6 @@ impl Default for Rooms {
             queues: Mutex::default(),
             remembered: Mutex::default(),
             places: Arc::new(Semaphore::new(WAITING_MAX)),
-            abreast: Semaphore::new(ROOMS_ABREAST),
         }
     }
 }
