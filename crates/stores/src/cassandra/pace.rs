@@ -1,9 +1,9 @@
 //! How many conditional changes are under way at once: as many as the ring answers in good time.
 //!
 //! Too many make each of them late, and a late one is sent again to another node, which makes all
-//! of them later. So the number follows how long answers take: one more after as many quick answers as
-//! are under way, a quarter fewer after a slow one, once in a while. Whoever finds no place waits,
-//! before the time of what they want runs.
+//! of them later. So the number follows how long answers take: one more after as many quick
+//! answers as are under way, a quarter fewer after a slow one, once in a while. Whoever finds no
+//! place waits, before the time of what they want runs.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
