@@ -27,9 +27,8 @@ use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, Statement};
 use scylla::value::Row;
-use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
+use tokio::time::{timeout, timeout_at};
 use uuid::Uuid;
 
 use super::fault::{Damage, Fault, Result, is_surely_undone};
@@ -136,8 +135,10 @@ impl Cluster {
 
     /// Reads a row, to see whether the ring answers.
     pub(super) async fn probe(&self) -> Result<()> {
-        let row: Option<(i32,)> = self.read_one(&self.probe, (schema::META_KEY,)).await?;
-        row.map(drop).ok_or(Fault::damaged(schema::META_NAME, Damage::Missing))
+        // Past the places: whether it is busy here is not the question.
+        let sent = self.session.execute_unpaged(&self.probe, (schema::META_KEY,));
+        let mut rows = rows_of::<(i32,)>(counted("read", sent).await?)?;
+        rows.pop().map(drop).ok_or(Fault::damaged(schema::META_NAME, Damage::Missing))
     }
 
     /// Whether any node is connected.
@@ -218,9 +219,9 @@ impl Cluster {
     where
         R: for<'r> DeserializeRow<'r, 'r>,
     {
-        let _place = self.place(&self.reads).await?;
+        let limit = statement.get_request_timeout().unwrap_or(self.request_timeout);
         let sent = self.session.execute_single_page(statement, values, at);
-        let (answer, behind) = counted("read", sent).await?;
+        let (answer, behind) = self.within(limit, &self.reads, counted("read", sent)).await?;
         Ok((rows_of(answer)?, next_of(behind)))
     }
 
@@ -230,8 +231,8 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<()> {
-        let _place = self.place(&self.writes).await?;
-        counted("write", self.session.execute_unpaged(statement, values)).await?;
+        let sent = counted("write", self.session.execute_unpaged(statement, values));
+        self.within(self.request_timeout, &self.writes, sent).await?;
         Ok(())
     }
 
@@ -240,8 +241,8 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         if !values.is_empty() {
             batch.set_is_idempotent(true);
-            let _place = self.place(&self.writes).await?;
-            counted("write", self.session.batch(&batch, values)).await?;
+            let sent = counted("write", self.session.batch(&batch, values));
+            self.within(self.request_timeout, &self.writes, sent).await?;
         }
         Ok(())
     }
@@ -255,7 +256,7 @@ impl Cluster {
         let began = Instant::now();
         let sent = self.session.execute_unpaged(statement, values);
         let outcome = outcome_of(counted("conditional", sent).await);
-        self.pace.note(began.elapsed());
+        self.note(&outcome, began);
         outcome
     }
 
@@ -265,8 +266,25 @@ impl Cluster {
         timeout(self.request_timeout / 3, places).await.map_err(|_| Fault::Busy)
     }
 
-    async fn place<'p>(&self, places: &'p Semaphore) -> Result<SemaphorePermit<'p>> {
-        taken(timeout(self.request_timeout, places.acquire()).await)
+    /// A ring that is gone says so quickly, which tells nothing of how much it bears.
+    fn note(&self, outcome: &Result<Cas>, began: Instant) {
+        if outcome.is_ok() {
+            self.pace.note(began.elapsed());
+        }
+    }
+
+    /// Sends something that may be given up half-way, once there is a place for it; both together
+    /// take no longer than `limit`.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        places: &Semaphore,
+        sent: impl Future<Output = std::result::Result<T, ExecutionError>>,
+    ) -> Result<T> {
+        let by = tokio::time::Instant::now() + limit;
+        let place = timeout_at(by, places.acquire()).await.map_err(|_| Fault::Busy)?;
+        let _place = place.map_err(|_| Fault::Busy)?;
+        Ok(timeout_at(by, sent).await.map_err(|_| Fault::Unknown)??)
     }
 
     /// Conditional and plain writes into ONE partition: all of them if all conditions hold.
@@ -276,15 +294,9 @@ impl Cluster {
         batch.set_execution_profile_handle(Some(self.patient.clone()));
         let began = Instant::now();
         let outcome = outcome_of(counted("conditional", self.session.batch(&batch, values)).await);
-        self.pace.note(began.elapsed());
+        self.note(&outcome, began);
         outcome
     }
-}
-
-fn taken<'p>(
-    place: std::result::Result<std::result::Result<SemaphorePermit<'p>, AcquireError>, Elapsed>,
-) -> Result<SemaphorePermit<'p>> {
-    place.map_err(|_| Fault::Busy)?.map_err(|_| Fault::Busy)
 }
 
 /// Counts what is sent, by kind and outcome, and how long it takes.

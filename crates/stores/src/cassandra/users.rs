@@ -12,7 +12,7 @@ use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
 use domain::users::{Profile, ProfileChange, ProfileView, User, UserView};
 use futures::stream::{Stream, StreamExt, TryStreamExt, iter};
 use scylla::statement::prepared::PreparedStatement;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::cluster::{Cas, Cluster, Prepare};
@@ -35,7 +35,7 @@ pub(super) struct Statements {
     walk: PreparedStatement,
 }
 
-/// How many users of a request are under way at once.
+/// How many users of a request are read at once.
 const ABREAST: usize = 64;
 
 impl Statements {
@@ -91,12 +91,13 @@ pub(super) async fn register(
     if_taken: IfTaken,
     now_unix_ms: i64,
 ) -> Result<Vec<Registration>> {
-    let _places = cluster.places_for_users(users.len()).await?;
+    let by = Instant::now() + cluster.request_timeout;
+    let places = cluster.places_for_users(users.len()).await?;
     let all = users.iter().map(|NewUser { id, profile }| {
         let at = At { cluster, app, id, now_unix_ms };
-        in_time(cluster, async move { at.register(profile, if_taken).await })
+        in_time(by, async move { at.register(profile, if_taken).await })
     });
-    side_by_side(all).try_collect().await
+    side_by_side(all, places.len()).try_collect().await
 }
 
 /// Makes the changes, and tells of each what became of it.
@@ -106,12 +107,13 @@ pub(super) async fn update(
     changes: &[(UserId, ProfileChange)],
     now_unix_ms: i64,
 ) -> Result<Vec<Update>> {
-    let _places = cluster.places_for_users(changes.len()).await?;
+    let by = Instant::now() + cluster.request_timeout;
+    let places = cluster.places_for_users(changes.len()).await?;
     let all = changes.iter().map(|(id, change)| {
         let at = At { cluster, app, id, now_unix_ms };
-        in_time(cluster, async move { at.update(change).await })
+        in_time(by, async move { at.update(change).await })
     });
-    side_by_side(all).try_collect().await
+    side_by_side(all, places.len()).try_collect().await
 }
 
 /// Shows those who exist of the users with these ids.
@@ -125,7 +127,7 @@ pub(super) async fn look_at(
         let at = At { cluster, app, id, now_unix_ms: 0 };
         async move { at.read(&cluster.users.find).await }
     });
-    let mut all = side_by_side(all).enumerate();
+    let mut all = side_by_side(all, ABREAST).enumerate();
     while let Some((place, found)) = all.next().await {
         let Some(found) = found? else { continue };
         let id = &ids[place];
@@ -138,12 +140,13 @@ pub(super) async fn look_at(
 
 /// Keeps users as they are, over those who have their ids.
 pub(super) async fn put(cluster: &Cluster, users: &[(AppId, User)]) -> Result<()> {
-    let _places = cluster.places_for_users(users.len()).await?;
+    let places = cluster.places_for_users(users.len()).await?;
     let all = users.iter().map(|(app, user)| {
         let at = At { cluster, app: *app, id: &user.id, now_unix_ms: user.modified_unix_ms };
-        in_time(cluster, async move { at.put(user).await })
+        // They may be many: each has a time of its own.
+        async move { in_time(Instant::now() + cluster.request_timeout, at.put(user)).await }
     });
-    side_by_side(all).try_collect().await
+    side_by_side(all, places.len()).try_collect().await
 }
 
 /// Some users, in the order of the ring.
@@ -168,16 +171,19 @@ pub(super) async fn walk(
 type Walking = (i64, String, Vec<u8>, i64, i64);
 
 /// What becomes of all of these, in their order; some of them are under way at once.
-fn side_by_side<F: Future>(all: impl Iterator<Item = F>) -> impl Stream<Item = F::Output> {
+fn side_by_side<F: Future>(
+    all: impl Iterator<Item = F>,
+    abreast: usize,
+) -> impl Stream<Item = F::Output> {
     // Listed first: an iterator that makes them while others are under way is more than the
     // compiler can follow.
-    iter(all.collect::<Vec<_>>()).buffered(ABREAST)
+    iter(all.collect::<Vec<_>>()).buffered(abreast)
 }
 
-/// Gives up on one user when a statement would be given up on: however often others get in the way,
-/// whoever waits is told in time.
-async fn in_time<T>(cluster: &Cluster, one: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(cluster.request_timeout, one).await.unwrap_or(Err(Fault::Unknown))
+/// Gives up on one user at some time: however often others get in the way, whoever waits is told
+/// when a statement would be given up on.
+async fn in_time<T>(by: Instant, one: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout_at(by, one).await.unwrap_or(Err(Fault::Unknown))
 }
 
 impl At<'_> {

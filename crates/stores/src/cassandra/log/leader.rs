@@ -11,7 +11,7 @@ use domain::clock::{Clock, SystemClock};
 use domain::error::Error;
 use domain::log::stay::RoomKey;
 use futures::future::{join_all, try_join};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::index::{self, Change};
@@ -29,6 +29,10 @@ const TRIES_MAX: u32 = 32;
 /// For how long it is tried while nobody can tell what became of it.
 const UNKNOWN_MAX: Duration = Duration::from_millis(900);
 
+/// For how long a room waits at most until as few are changed that it may be. A request of a
+/// thousand rooms takes its turns in less on a ring that bears what is asked of it.
+const PLACE_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long is waited at most after the first conflict; twice as long each time after that.
 const BACKOFF: Duration = Duration::from_millis(4);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
@@ -42,7 +46,10 @@ pub(super) async fn lead(log: Arc<Log>, cluster: Arc<Cluster>, at: RoomKey) {
     let mut leading = Leading { log: &log, at: &at, is_over: false };
     let mut state = log.rooms.recall(&at);
     while let Some(asked) = log.rooms.next(&at, ASKS_MAX, &mut state) {
-        let _place = cluster.pace.places(1).await;
+        let Ok(_place) = timeout(PLACE_WITHIN, cluster.pace.places(1)).await else {
+            asked.into_iter().for_each(|waiting| drop(waiting.answer.send(Err(Error::Busy))));
+            continue;
+        };
         let work = Work { log: &log, cluster: &cluster, at: &at };
         work.answer(asked, &mut state).await;
         if !log.rooms.is_asked(&at)
@@ -105,37 +112,60 @@ impl Work<'_> {
 
     /// Does as many of the asks as go into one round, and answers these.
     async fn step(&self, asks: &[Ask], state: &mut Option<RoomState>) -> Result<Vec<Answer>> {
-        let began = Instant::now();
         let mut how = How::Quorum;
-        // What the attempts before would have answered, had anybody known that they were made.
-        let mut before: Vec<Answer> = vec![];
+        // Of the attempts before: the first version that one of them would have made, and what they
+        // would have answered, had anybody known that they were made.
+        let mut before: Option<(i64, Vec<Answer>)> = None;
+        // When the first was sent of which nobody knows.
+        let mut unknown: Option<Instant> = None;
         for attempt in 0..TRIES_MAX {
             if attempt > 0 {
                 sleep(backoff(attempt)).await;
             }
             let mut room = match state.take() {
                 Some(room) if !asks[0].needs_the_last() => room,
-                _ => self.read(how).await?,
+                _ => match unknown {
+                    None => self.read(how).await?,
+                    Some(sent) => timeout_at(sent + UNKNOWN_MAX, self.read(how))
+                        .await
+                        .unwrap_or(Err(Fault::Unknown))?,
+                },
             };
             self.tell_index(&mut room).await?;
+            let as_read = room.version;
             let mut answers = take_some(&mut room, asks)?;
-            for (answer, before) in answers.iter_mut().zip(&before) {
-                if (*answer, *before) == (Answer::Known, Answer::Added) {
-                    *answer = Answer::Added;
+            // If an older version stands, none of the attempts before was made: who added it then
+            // was another.
+            if let Some((version, before)) = &before
+                && as_read.is_some_and(|as_read| as_read >= *version)
+            {
+                for (answer, before) in answers.iter_mut().zip(before) {
+                    if (*answer, *before) == (Answer::Known, Answer::Added) {
+                        *answer = Answer::Added;
+                    }
                 }
             }
-            match self.rounds(&mut room).await? {
+            let (sent, mut first) = (Instant::now(), None);
+            let outcome = self.rounds(&mut room, &mut first).await?;
+            match outcome {
                 Cas::Applied => {
                     *state = Some(room);
                     return Ok(answers);
                 }
-                Cas::Unknown if began.elapsed() >= UNKNOWN_MAX => return Err(Fault::Unknown),
-                Cas::Refused | Cas::Unknown => {
-                    if answers.len() >= before.len() {
-                        before = answers;
+                Cas::Refused => {}
+                Cas::Unknown => {
+                    if unknown.get_or_insert(sent).elapsed() >= UNKNOWN_MAX {
+                        return Err(Fault::Unknown);
                     }
-                    how = How::Settled;
                 }
+            }
+            how = How::Settled;
+            if let Some(first) = first {
+                before = Some(match before {
+                    Some((version, before)) if before.len() > answers.len() => (version, before),
+                    Some((version, _)) => (version.min(first), answers),
+                    None => (first, answers),
+                });
             }
         }
         Err(Fault::Crowded)
@@ -149,11 +179,13 @@ impl Work<'_> {
         Ok(RoomState::of(self.at.clone(), image, restarts))
     }
 
-    /// Makes rounds until the room shows what its events say.
-    async fn rounds(&self, room: &mut RoomState) -> Result<Cas> {
+    /// Makes rounds until the room shows what its events say. `first` is told the version that the
+    /// first of them makes.
+    async fn rounds(&self, room: &mut RoomState, first: &mut Option<i64>) -> Result<Cas> {
         for _ in 0..ROUNDS_MAX {
             let now_unix_us = SystemClock.now_unix_us();
             let Some(mut round) = room.round(now_unix_us)? else { return Ok(Cas::Applied) };
+            first.get_or_insert(round.version);
             let mark = Unfinished::Room(self.at.clone());
             let marks = unfinished::add(self.cluster, &self.log.marks, mark);
             let lists = rooms::add(self.cluster, &self.log.lists, self.at, &round);
