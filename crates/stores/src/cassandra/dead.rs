@@ -99,9 +99,21 @@ struct Step {
     from_the_front: bool,
 }
 
-/// Whether a step was made; if not, how it stands.
-enum Made {
-    Yes,
+/// A change of the letters of an app, which is tried until it is made.
+struct Change<'c, T> {
+    cluster: &'c Cluster,
+    app: AppId,
+    tried: Tried<T>,
+}
+
+/// The marks of the attempts so far, [`TRIES_MAX`] at most, and what is answered if it was this one
+/// that was made. An attempt whose outcome was unknown may be made while the next one is under way,
+/// so that the next one is refused.
+struct Tried<T>(Vec<(Uuid, T)>);
+
+/// Whether a change was made, with its answer; if not, how it stands.
+enum Made<T> {
+    Yes(T),
     No(Standing),
 }
 
@@ -134,13 +146,15 @@ async fn keep_some(cluster: &Cluster, app: AppId, letters: &[DeadLetter]) -> Res
     // First, so that retirement knows of the app whatever happens.
     cluster.write(&statements.add_app, (cluster.realm(), cluster.app(app))).await?;
     let mut standing = stand(cluster, app, &statements.totals).await?;
+    let mut change = Change::new(cluster, app);
     for _ in 0..TRIES_MAX {
         // From 1, so that all are behind 0.
         let ids = (standing.totals.last_id + 1..).take(letters.len());
         let come: Vec<_> = ids.clone().zip(letters.iter().cloned()).collect();
         let gone = find_too_old(cluster, app, &standing.totals, &come).await?;
-        match change(cluster, app, &standing, &Step { come, gone, from_the_front: true }).await? {
-            Made::Yes => return Ok(ids.collect()),
+        let step = Step { come, gone, from_the_front: true };
+        match change.attempt(&standing, &step, ids.collect()).await? {
+            Made::Yes(ids) => return Ok(ids),
             Made::No(instead) => standing = instead,
         }
     }
@@ -186,6 +200,7 @@ pub(super) async fn remove(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result
 
 async fn remove_some(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result<u64> {
     let mut standing = stand(cluster, app, &cluster.dead.totals).await?;
+    let mut change = Change::new(cluster, app);
     for _ in 0..TRIES_MAX {
         let mut gone = vec![];
         let distinct: BTreeSet<u64> = ids.iter().copied().collect();
@@ -195,13 +210,12 @@ async fn remove_some(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result<u64> 
             gone.extend(row.map(|row| letter_of(app, row)).transpose()?);
         }
         if gone.is_empty() {
-            return Ok(0);
+            return Ok(change.find_made().await?.unwrap_or(0));
         }
         let count = gone.len() as u64;
-        match change(cluster, app, &standing, &Step { come: vec![], gone, from_the_front: false })
-            .await?
-        {
-            Made::Yes => return Ok(count),
+        let step = Step { come: vec![], gone, from_the_front: false };
+        match change.attempt(&standing, &step, count).await? {
+            Made::Yes(count) => return Ok(count),
             Made::No(instead) => standing = instead,
         }
     }
@@ -231,19 +245,19 @@ async fn retire_some(
     limit: usize,
 ) -> Result<u64> {
     let mut standing = stand(cluster, app, &cluster.dead.totals).await?;
+    let mut change = Change::new(cluster, app);
     for _ in 0..TRIES_MAX {
         let from = standing.totals.gone_to;
         let mut gone = read(cluster, app, (from, i32::try_from(limit).unwrap_or(i32::MAX))).await?;
         let old = |(_, letter): &&(u64, DeadLetter)| letter.received_unix_us < before_unix_us;
         gone.truncate(gone.iter().take_while(old).count());
         if gone.is_empty() {
-            return Ok(0);
+            return Ok(change.find_made().await?.unwrap_or(0));
         }
         let count = gone.len() as u64;
-        match change(cluster, app, &standing, &Step { come: vec![], gone, from_the_front: true })
-            .await?
-        {
-            Made::Yes => return Ok(count),
+        let step = Step { come: vec![], gone, from_the_front: true };
+        match change.attempt(&standing, &step, count).await? {
+            Made::Yes(count) => return Ok(count),
             Made::No(instead) => standing = instead,
         }
     }
@@ -338,29 +352,57 @@ fn key_of(app: AppId, id: u64) -> Vec<u8> {
     [&app.0.to_be_bytes()[..], &id.to_be_bytes()].concat()
 }
 
-/// Makes a step, if nobody has made another since.
-async fn change(cluster: &Cluster, app: AppId, standing: &Standing, step: &Step) -> Result<Made> {
-    let statements = &cluster.dead;
-    let (key, version) = (cluster.app(app), Uuid::new_v4());
-    let totals = step.apply(&standing.totals);
-    let totals = record::seal(TABLE, &app.0.to_be_bytes(), &totals)?;
-    let mut bundle = Bundle::new();
-    bundle.add(&statements.change, (version, totals, key, standing.version));
-    for (id, letter) in &step.come {
-        let sealed = record::seal(TABLE, &key_of(app, *id), letter)?;
-        bundle.add(&statements.add, (key, id.cast_signed(), sealed));
+impl<'c, T> Change<'c, T> {
+    fn new(cluster: &'c Cluster, app: AppId) -> Self {
+        Self { cluster, app, tried: Tried(vec![]) }
     }
-    for (id, _) in &step.gone {
-        bundle.add(&statements.remove, (key, id.cast_signed()));
+
+    /// Makes a step, if nobody has made another since.
+    async fn attempt(&mut self, standing: &Standing, step: &Step, answer: T) -> Result<Made<T>> {
+        let mark = Uuid::new_v4();
+        let bundle = self.bundle(standing, step, mark)?;
+        let statements = &self.cluster.dead;
+        let instead = match self.cluster.cas_batch(bundle).await? {
+            Cas::Applied => return Ok(Made::Yes(answer)),
+            Cas::Refused => stand(self.cluster, self.app, &statements.totals).await?,
+            Cas::Unknown => stand(self.cluster, self.app, &statements.settle).await?,
+        };
+        self.tried.0.push((mark, answer));
+        Ok(self.tried.take(instead.version).map_or(Made::No(instead), Made::Yes))
     }
-    let instead = match cluster.cas_batch(bundle).await? {
-        Cas::Applied => return Ok(Made::Yes),
-        Cas::Refused => stand(cluster, app, &statements.totals).await?,
-        Cas::Unknown => stand(cluster, app, &statements.settle).await?,
-    };
-    match instead.version == Some(version) {
-        true => Ok(Made::Yes),
-        false => Ok(Made::No(instead)),
+
+    /// The answer of an attempt that was made after all, when nothing is left to do.
+    async fn find_made(&mut self) -> Result<Option<T>> {
+        if self.tried.0.is_empty() {
+            return Ok(None);
+        }
+        let standing = stand(self.cluster, self.app, &self.cluster.dead.totals).await?;
+        Ok(self.tried.take(standing.version))
+    }
+
+    fn bundle(&self, standing: &Standing, step: &Step, mark: Uuid) -> Result<Bundle> {
+        let (statements, app) = (&self.cluster.dead, self.app);
+        let key = self.cluster.app(app);
+        let totals = step.apply(&standing.totals);
+        let totals = record::seal(TABLE, &app.0.to_be_bytes(), &totals)?;
+        let mut bundle = Bundle::new();
+        bundle.add(&statements.change, (mark, totals, key, standing.version));
+        for (id, letter) in &step.come {
+            let sealed = record::seal(TABLE, &key_of(app, *id), letter)?;
+            bundle.add(&statements.add, (key, id.cast_signed(), sealed));
+        }
+        for (id, _) in &step.gone {
+            bundle.add(&statements.remove, (key, id.cast_signed()));
+        }
+        Ok(bundle)
+    }
+}
+
+impl<T> Tried<T> {
+    /// The answer of the attempt that brought this version, if one of them did.
+    fn take(&mut self, version: Option<Uuid>) -> Option<T> {
+        let place = self.0.iter().position(|(mark, _)| Some(*mark) == version)?;
+        Some(self.0.swap_remove(place).1)
     }
 }
 
@@ -379,4 +421,24 @@ impl Step {
 
 fn bytes_of(letters: &[(u64, DeadLetter)]) -> u64 {
     letters.iter().map(|(_, letter)| letter.bytes()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_was_made_late_is_known_by_its_mark_and_gives_its_own_answer() {
+        let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
+        let mut tried = Tried(vec![(first, 3), (second, 4)]);
+        assert_eq!(tried.take(Some(first)), Some(3));
+        assert_eq!(tried.take(Some(second)), Some(4));
+    }
+
+    #[test]
+    fn what_somebody_else_changed_is_taken_for_no_attempt_of_ours() {
+        let mut tried = Tried(vec![(Uuid::new_v4(), 3)]);
+        assert_eq!(tried.take(Some(Uuid::new_v4())), None);
+        assert_eq!(tried.take(None), None);
+    }
 }
