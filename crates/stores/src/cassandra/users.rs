@@ -192,6 +192,7 @@ impl At<'_> {
         let (created, modified) = (user.created_unix_ms, user.modified_unix_ms);
         let statements = &self.cluster.users;
         let mut standing = self.read(&statements.find).await?;
+        let mut marks = vec![];
         for _ in 0..TRIES_MAX {
             let (version, sealed) = (Uuid::new_v4(), self.seal(&user.profile)?);
             let cas = match &standing {
@@ -204,7 +205,8 @@ impl At<'_> {
                     self.cluster.cas(&statements.put, values).await?
                 }
             };
-            standing = match self.attempt(cas, version).await? {
+            marks.push(version);
+            standing = match self.attempt(cas, &marks).await? {
                 Attempt::Made => return Ok(()),
                 Attempt::NotMade(found) => found,
             };
@@ -213,15 +215,17 @@ impl At<'_> {
     }
 
     async fn register(&self, profile: &Profile, if_taken: IfTaken) -> Result<Registration> {
-        let mut standing = None;
+        let (mut standing, mut marks) = (None, vec![]);
         for _ in 0..TRIES_MAX {
             let (attempt, made) = match standing.as_ref() {
-                None => (self.add(profile).await?, Registration::Created),
+                None => (self.add(profile, &mut marks).await?, Registration::Created),
                 Some(found) if self.profile_of(found)? == *profile => {
                     return Ok(Registration::Unchanged);
                 }
                 Some(_) if if_taken == IfTaken::Leave => return Ok(Registration::Taken),
-                Some(found) => (self.change(found, profile).await?, Registration::Overwritten),
+                Some(found) => {
+                    (self.change(found, profile, &mut marks).await?, Registration::Overwritten)
+                }
             };
             standing = match attempt {
                 Attempt::Made => return Ok(made),
@@ -233,11 +237,12 @@ impl At<'_> {
 
     async fn update(&self, change: &ProfileChange) -> Result<Update> {
         let mut standing = self.read(&self.cluster.users.find).await?;
+        let mut marks = vec![];
         for _ in 0..TRIES_MAX {
             let Some(found) = &standing else { return Ok(Update::NotFound) };
             let mut profile = self.profile_of(found)?;
             change.apply(&mut profile);
-            standing = match self.change(found, &profile).await? {
+            standing = match self.change(found, &profile, &mut marks).await? {
                 Attempt::Made => return Ok(Update::Done),
                 Attempt::NotMade(found) => found,
             };
@@ -245,28 +250,37 @@ impl At<'_> {
         Err(Fault::Crowded)
     }
 
-    async fn add(&self, profile: &Profile) -> Result<Attempt> {
+    async fn add(&self, profile: &Profile, marks: &mut Vec<Uuid>) -> Result<Attempt> {
         let (app, id, now) = (self.cluster.app(self.app), self.id.as_str(), self.now_unix_ms);
         let (version, sealed) = (Uuid::new_v4(), self.seal(profile)?);
         let values = (app, id, version, sealed, now, now);
         let cas = self.cluster.cas(&self.cluster.users.add, values).await?;
-        self.attempt(cas, version).await
+        marks.push(version);
+        self.attempt(cas, marks).await
     }
 
-    async fn change(&self, found: &Found, profile: &Profile) -> Result<Attempt> {
+    async fn change(
+        &self,
+        found: &Found,
+        profile: &Profile,
+        marks: &mut Vec<Uuid>,
+    ) -> Result<Attempt> {
         let (app, id) = (self.cluster.app(self.app), self.id.as_str());
         let modified_unix_ms = found.modified_unix_ms.max(self.now_unix_ms);
         let (version, sealed) = (Uuid::new_v4(), self.seal(profile)?);
         let values = (version, sealed, modified_unix_ms, app, id, found.version);
         let cas = self.cluster.cas(&self.cluster.users.change, values).await?;
-        self.attempt(cas, version).await
+        marks.push(version);
+        self.attempt(cas, marks).await
     }
 
-    /// What became of a write that brought this version.
+    /// What became of a write. `marks` are the versions that it and the attempts before it brought,
+    /// [`TRIES_MAX`] at most: one of those whose outcome was unknown may be made while the next is
+    /// under way, so that the next is refused.
     ///
     /// Somebody may have changed the user again since then. Then the write is made once more, as
     /// if it had come after theirs: it was under way all the time.
-    async fn attempt(&self, cas: Cas, version: Uuid) -> Result<Attempt> {
+    async fn attempt(&self, cas: Cas, marks: &[Uuid]) -> Result<Attempt> {
         let statements = &self.cluster.users;
         let found = match cas {
             Cas::Applied => return Ok(Attempt::Made),
@@ -274,7 +288,7 @@ impl At<'_> {
             Cas::Unknown => self.read(&statements.settle).await?,
         };
         match found {
-            Some(found) if found.version == version => Ok(Attempt::Made),
+            Some(found) if marks.contains(&found.version) => Ok(Attempt::Made),
             found => Ok(Attempt::NotMade(found)),
         }
     }
