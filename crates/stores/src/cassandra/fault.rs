@@ -136,9 +136,13 @@ fn is_attempt_unavailable(error: &RequestAttemptError) -> bool {
     }
 }
 
-/// Whether a conditional statement that failed so was surely not applied, and never will be.
+/// Whether the last node that was asked did nothing of a conditional statement that failed so, and
+/// never will.
 ///
-/// What is not known to be harmless is taken for unknown: a reader settles it.
+/// One that was asked before it may have, or may do so yet: the driver asks a second node when the
+/// first is slow or its connection breaks, and shows only the last error. So this is a reason to
+/// give up with that error, after which a repeat by whoever asked finds out, and never one to go on
+/// as if nothing had been made. What is not known to be harmless is taken for unknown.
 pub(super) fn is_surely_undone(error: &ExecutionError) -> bool {
     match error {
         ExecutionError::BadQuery(_)
