@@ -33,6 +33,9 @@ const SHARDS: i16 = 4;
 /// How many minutes are looked at in one go.
 const SLOTS_MAX: usize = 1 << 20;
 
+/// How many rooms this process remembers to have written down in a minute.
+const MARKS_MAX: usize = 100_000;
+
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Unfinished {
@@ -74,7 +77,8 @@ impl Statements {
     }
 }
 
-/// What this process wrote down in the present minute.
+/// What this process wrote down in the present minute. Of what it forgets because there is too much
+/// the mark is only written once more.
 #[derive(Default)]
 pub(super) struct Marks(Mutex<(i64, HashSet<Unfinished>)>);
 
@@ -91,6 +95,9 @@ impl Marks {
     fn add(&self, slot: i64, it: Unfinished) {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if marks.0 == slot {
+            if marks.1.len() >= MARKS_MAX {
+                marks.1.clear();
+            }
             marks.1.insert(it);
         }
     }
@@ -133,24 +140,25 @@ pub(super) struct From {
     page: PagingState,
 }
 
-/// A page of what was under way in a minute, and where the next begins.
+/// A page of what was under way in a minute, where what cannot be read is a fault of its own, and
+/// where the next begins.
 pub(super) async fn page(
     cluster: &Cluster,
     slot: i64,
     from: Option<From>,
-) -> Result<(Vec<Unfinished>, Option<From>)> {
+) -> Result<(Vec<Result<Unfinished>>, Option<From>)> {
     let From { shard, page } = from.unwrap_or(From { shard: 0, page: PagingState::start() });
     let values = (cluster.realm(), slot, shard);
     let statement = &cluster.log.unfinished.list;
     let (rows, behind) =
         cluster.read_page::<(i64, String, String)>(statement, values, page).await?;
-    let found: Result<Vec<Unfinished>> = rows.into_iter().map(unfinished_of).collect();
+    let found = rows.into_iter().map(unfinished_of).collect();
     let next = match behind {
         Some(page) => Some(From { shard, page }),
         None if shard + 1 < SHARDS => Some(From { shard: shard + 1, page: PagingState::start() }),
         None => None,
     };
-    Ok((found?, next))
+    Ok((found, next))
 }
 
 fn unfinished_of((app, door, room): (i64, String, String)) -> Result<Unfinished> {
@@ -173,4 +181,27 @@ pub(super) async fn forget(cluster: &Cluster, slot: i64) -> Result<()> {
         cluster.write(&statements.delete, values).await?;
     }
     cluster.write(&statements.delete_slot, (cluster.realm(), slot)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restarts(app: usize) -> Unfinished {
+        let app = AppId(u32::try_from(app).expect("a small number"));
+        Unfinished::Restarts(app, Door::parse("door").expect("a door"))
+    }
+
+    #[test]
+    fn marks_that_are_too_many_are_forgotten_and_written_again() {
+        let marks = Marks::default();
+        assert_eq!(marks.lacks(7, &restarts(0)), Some(0));
+        for app in 0..MARKS_MAX {
+            marks.add(7, restarts(app));
+        }
+        assert_eq!(marks.lacks(7, &restarts(0)), None);
+        marks.add(7, restarts(MARKS_MAX));
+        assert_eq!(marks.lacks(7, &restarts(MARKS_MAX)), None);
+        assert_eq!(marks.lacks(7, &restarts(0)), Some(1));
+    }
 }
