@@ -11,7 +11,7 @@ use domain::log::stay::RoomKey;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use super::restarts::{self, Found};
-use super::rooms::{self, By};
+use super::rooms::{self, By, Place};
 use super::rows::Head;
 use super::state::{Answer, Ask, Lost};
 use super::unfinished::{self, Unfinished};
@@ -81,18 +81,15 @@ async fn fold_rooms(
     restarts::touch(cluster, app, door).await?;
     let hours = (Head::hour_of(it.time_unix_us), Head::OPEN);
     for list in rooms::lists(cluster, (app, door), By::Last, hours).await? {
-        let mut from = None;
-        loop {
-            let (rooms, next) = rooms::page(cluster, &list, from).await?;
+        let mut from = Place::starts();
+        while !from.is_empty() {
+            let (rooms, next) = rooms::pages(cluster, &list, from).await?;
             let fold = |at: RoomKey| async move {
                 waiting::ask(log, cluster, &at, vec![Ask::Fold]).await.map(drop)
             };
             let folds = iter(rooms.into_iter().map(fold)).buffer_unordered(ROOMS_ABREAST);
             folds.try_collect::<()>().await?;
             from = next;
-            if from.is_none() {
-                break;
-            }
         }
     }
     Ok(restarts::finish(cluster, app, door, it).await?)

@@ -11,25 +11,30 @@ use std::sync::Arc;
 
 use domain::AppId;
 use domain::clock::SECOND_US;
-use domain::error::Result;
+use domain::error::{Error, Result};
 use domain::ids::Door;
 use domain::log::Event;
 use domain::log::event::EventHash;
 use domain::log::retire::is_spent;
 use domain::log::stay::RoomKey;
 use domain::store::Retired;
+use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use super::restarts::{self, Restarts};
+use super::restarts;
 use super::room::{self, How};
 use super::rooms::{self, By, List, Place};
 use super::rows::Head;
 use super::state::{Ask, RoomState};
+use super::sweep::goes_on;
 use super::{Log, identities, waiting};
 use crate::cassandra::cluster::Cluster;
 use crate::cassandra::fault::Fault;
 
 /// How many rooms are looked at in one step.
 const ROOMS_MAX: usize = 256;
+
+/// How many rooms are asked at once for their oldest event.
+const ROOMS_ABREAST: usize = 32;
 
 const HOUR_US: i64 = 3_600 * SECOND_US;
 
@@ -85,7 +90,8 @@ pub(in crate::cassandra) async fn retire(
             *place = Some(pass);
             break;
         }
-        if door.go_on(&mut step).await? {
+        // A door that cannot be looked at any further is left to the next pass.
+        if goes_on(door.go_on(&mut step).await)?.unwrap_or(true) {
             pass.doors.pop_front();
         }
     }
@@ -118,11 +124,15 @@ impl DoorPass {
             step.forget_lists(self.app, &self.door).await?;
             return Ok(true);
         };
-        let (rooms, from) = rooms::page(cluster, &next.list, next.from.take()).await?;
+        let page = rooms::page(cluster, &next.list, next.from.take()).await;
+        let Some((rooms, from)) = goes_on(page.map_err(Error::from))? else {
+            lists.pop_front();
+            return Ok(false);
+        };
         next.is_empty &= rooms.is_empty();
         step.rooms += rooms.len();
         for at in rooms {
-            step.retire_room(&next.list, at).await?;
+            goes_on(step.retire_room(&next.list, at).await)?;
         }
         next.from = from;
         if next.from.is_none() {
@@ -205,18 +215,16 @@ impl Step<'_> {
         let hours = (i64::MIN, i64::MAX);
         for list in rooms::lists(self.cluster, (app, door), By::First, hours).await? {
             let mut oldest: Option<i64> = None;
-            let mut from = None;
-            loop {
-                let (rooms, next) = rooms::page(self.cluster, &list, from).await?;
-                for at in rooms {
-                    let image = room::read(self.cluster, &at, How::Quorum).await?;
-                    let first = RoomState::of(at, image, Restarts::default()).first_unix_us();
+            let mut from = Place::starts();
+            while !from.is_empty() {
+                let (rooms, next) = rooms::pages(self.cluster, &list, from).await?;
+                let first =
+                    |at: RoomKey| async move { room::first_unix_us(self.cluster, &at).await };
+                let mut firsts = iter(rooms.into_iter().map(first)).buffer_unordered(ROOMS_ABREAST);
+                while let Some(first) = firsts.try_next().await? {
                     oldest = [oldest, first].into_iter().flatten().min();
                 }
                 from = next;
-                if from.is_none() {
-                    break;
-                }
             }
             if oldest.is_some() {
                 return Ok(oldest);

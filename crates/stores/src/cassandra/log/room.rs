@@ -4,7 +4,7 @@ use domain::log::stay::RoomKey;
 use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
 
-use super::rows::{FACTS, Image, Place, Row, TABLE, TODO};
+use super::rows::{EVENT, FACTS, Image, Part, Place, Row, TABLE, TODO};
 use super::state::Round;
 use crate::cassandra::cluster::{Bundle, Cas, Cluster, Prepare};
 use crate::cassandra::fault::{Fault, Result};
@@ -26,7 +26,7 @@ const VERSION_KEPT_S: i32 = 86_400;
 pub(super) struct Statements {
     read: PreparedStatement,
     settle: PreparedStatement,
-    todo: PreparedStatement,
+    first: PreparedStatement,
     begin: PreparedStatement,
     put: PreparedStatement,
     delete: PreparedStatement,
@@ -38,7 +38,7 @@ impl Statements {
     pub(super) async fn prepare(prepare: &Prepare<'_>) -> Result<Self> {
         let read = "SELECT version, head, part, at, key, value FROM {ks}.room_log \
                     WHERE app = ? AND door = ? AND room = ?";
-        let todo = "SELECT at FROM {ks}.room_log \
+        let first = "SELECT at FROM {ks}.room_log \
                     WHERE app = ? AND door = ? AND room = ? AND part = ? LIMIT 1";
         let begin = "UPDATE {ks}.room_log USING TTL ? SET version = ?, head = ? \
                      WHERE app = ? AND door = ? AND room = ? IF version = ?";
@@ -55,7 +55,7 @@ impl Statements {
         Ok(Self {
             read: pages,
             settle,
-            todo: prepare.read(todo).await?,
+            first: prepare.read(first).await?,
             begin: prepare.cas(begin).await?,
             put: prepare.cas(put).await?,
             delete: prepare.cas(delete).await?,
@@ -81,7 +81,7 @@ pub(super) enum How {
     /// made, a reader may bring the version to a quorum with the first page, and find the second
     /// as it was before.
     Quorum,
-    /// So that conditional changes that nobody knows the outcome of are made first, or not at all.
+    /// As is decided so far, also of conditional changes that nobody knows the outcome of.
     Settled,
 }
 
@@ -170,10 +170,20 @@ pub(super) async fn write(cluster: &Cluster, at: &RoomKey, round: &mut Round) ->
 
 /// Whether the index may have to be told something of the room.
 pub(super) async fn has_todo(cluster: &Cluster, at: &RoomKey) -> Result<bool> {
+    Ok(first_at(cluster, at, TODO).await?.is_some())
+}
+
+/// The time of the oldest event of the room.
+pub(super) async fn first_unix_us(cluster: &Cluster, at: &RoomKey) -> Result<Option<i64>> {
+    first_at(cluster, at, EVENT).await
+}
+
+/// Where the first row of a part lies.
+async fn first_at(cluster: &Cluster, at: &RoomKey, part: Part) -> Result<Option<i64>> {
     let (app, door, room) = key_of(cluster, at);
     let row: Option<(i64,)> =
-        cluster.read_one(&cluster.log.room.todo, (app, door, room, TODO)).await?;
-    Ok(row.is_some())
+        cluster.read_one(&cluster.log.room.first, (app, door, room, part)).await?;
+    Ok(row.map(|(at,)| at))
 }
 
 /// Forgets what the index has been told. A node whose clock is behind may take it for older than

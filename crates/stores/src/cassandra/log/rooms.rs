@@ -13,6 +13,7 @@ use domain::AppId;
 use domain::clock::{Clock, SystemClock};
 use domain::ids::{Door, RoomId};
 use domain::log::stay::RoomKey;
+use futures::future::try_join_all;
 use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
 
@@ -200,7 +201,30 @@ pub(super) async fn page(
     list: &List,
     from: Option<Place>,
 ) -> Result<(Vec<RoomKey>, Option<Place>)> {
-    let Place { shard, page } = from.unwrap_or(Place { shard: 0, page: PagingState::start() });
+    let from = from.unwrap_or_else(|| Place::start_of(0));
+    let shard = from.shard;
+    let (rooms, next) = page_of_shard(cluster, list, from).await?;
+    let behind = (shard + 1 < SHARDS).then(|| Place::start_of(shard + 1));
+    Ok((rooms, next.or(behind)))
+}
+
+/// A page of each shard that is not over, read side by side, and where their next ones begin. A
+/// list is read from [`Place::starts`] on, until nothing of it is left.
+pub(super) async fn pages(
+    cluster: &Cluster,
+    list: &List,
+    from: Vec<Place>,
+) -> Result<(Vec<RoomKey>, Vec<Place>)> {
+    let pages = from.into_iter().map(|place| page_of_shard(cluster, list, place));
+    let (rooms, next): (Vec<_>, Vec<_>) = try_join_all(pages).await?.into_iter().unzip();
+    Ok((rooms.concat(), next.into_iter().flatten().collect()))
+}
+
+async fn page_of_shard(
+    cluster: &Cluster,
+    list: &List,
+    Place { shard, page }: Place,
+) -> Result<(Vec<RoomKey>, Option<Place>)> {
     let values = (cluster.app(list.app), list.door.as_str(), list.by as i8, list.hour, shard);
     let (rows, behind) =
         cluster.read_page::<(String,)>(&cluster.log.rooms.rooms, values, page).await?;
@@ -210,12 +234,7 @@ pub(super) async fn page(
         Ok(RoomKey { app: list.app, door: list.door.clone(), room })
     };
     let rooms: Result<Vec<RoomKey>> = rows.into_iter().map(room).collect();
-    let next = match behind {
-        Some(page) => Some(Place { shard, page }),
-        None if shard + 1 < SHARDS => Some(Place { shard: shard + 1, page: PagingState::start() }),
-        None => None,
-    };
-    Ok((rooms?, next))
+    Ok((rooms?, behind.map(|page| Place { shard, page })))
 }
 
 /// Where a page of a list begins.
@@ -223,6 +242,17 @@ pub(super) async fn page(
 pub(super) struct Place {
     shard: i16,
     page: PagingState,
+}
+
+impl Place {
+    fn start_of(shard: i16) -> Self {
+        Self { shard, page: PagingState::start() }
+    }
+
+    /// Where the shards of a list begin.
+    pub(super) fn starts() -> Vec<Self> {
+        (0..SHARDS).map(Self::start_of).collect()
+    }
 }
 
 /// Forgets a list in which nothing is left, and can come any more.

@@ -18,7 +18,7 @@ pub(super) const TABLE: &str = "room_log";
 pub(super) type Part = i8;
 
 /// An event, by its time and identity.
-const EVENT: Part = 0;
+pub(super) const EVENT: Part = 0;
 /// An event that lost, by its time, identity and content.
 const LOST: Part = 1;
 /// A stay, by its call and participant.

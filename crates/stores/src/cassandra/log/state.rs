@@ -275,7 +275,7 @@ impl RoomState {
     }
 
     /// When the first thing happened here.
-    pub(super) fn first_unix_us(&self) -> Option<i64> {
+    fn first_unix_us(&self) -> Option<i64> {
         self.events.iter().map(|event| event.time_unix_us).min()
     }
 
