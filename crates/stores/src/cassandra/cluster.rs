@@ -363,8 +363,9 @@ impl Prepare<'_> {
         Ok(statement)
     }
 
-    /// A read of one partition at `LOCAL_SERIAL`: it finishes conditional changes that nobody
-    /// knows the outcome of, or makes sure that they never happen, and sees what is then.
+    /// A read of one partition at `LOCAL_SERIAL`: it shows what is decided so far. A change that it
+    /// does not show may still be made for as long as nobody else moves the version: whoever goes
+    /// on writes on the same condition, and knows the marks of all their attempts.
     pub(super) async fn settle(&self, cql: &str) -> Result<PreparedStatement> {
         let mut statement = self.read(cql).await?;
         statement.set_consistency(Consistency::LocalSerial);
