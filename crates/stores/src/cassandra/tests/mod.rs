@@ -31,7 +31,8 @@ pub(crate) async fn store_of(realm: u32) -> Cassandra {
 
 fn options(keyspace: &str) -> Options {
     let mut options = Options::new(vec![told("WHOWAS_TEST_CASSANDRA", "127.0.0.1:9042")], keyspace);
-    options.replication_factor = 1;
+    let replicas = told("WHOWAS_TEST_REPLICAS", "1").parse();
+    options.replication_factor = replicas.expect("a number of replicas");
     // A debug build beside others of its kind is slow.
     options.request_timeout = Duration::from_secs(10);
     options
