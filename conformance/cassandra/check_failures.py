@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
 import load  # noqa: E402
-from command import Ring  # noqa: E402
+from command import Ring, check_each  # noqa: E402
 from server import Server  # noqa: E402
 from verdicts import Verdicts  # noqa: E402
 
@@ -217,16 +217,7 @@ def main():
         stage = Stage(folder)
         try:
             stage.raise_curtain()
-            for check in CHECKS:
-                name = check.__name__.replace("_", " ")
-                began = time.monotonic()
-                try:
-                    complaints = check(stage)
-                except Exception as why:
-                    complaints = [f"{type(why).__name__}: {why}"]
-                if not complaints:
-                    print(f"ok   {name}, {time.monotonic() - began:.1f} s", flush=True)
-                verdicts.count(name, complaints)
+            check_each(CHECKS, stage, verdicts)
         finally:
             stage.fall()
     return verdicts.close()

@@ -22,7 +22,7 @@ from cassandra.query import SimpleStatement
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
-from command import WITHIN_S, Ring, equal  # noqa: E402
+from command import WITHIN_S, Ring, check_each, equal  # noqa: E402
 from verdicts import Verdicts  # noqa: E402
 
 ANSWER_WITHIN_S = 15
@@ -261,16 +261,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         ring = Ring(folder)
         try:
-            for check in CHECKS:
-                name = check.__name__.replace("_", " ")
-                began = time.monotonic()
-                try:
-                    complaints = check(ring)
-                except Exception as why:
-                    complaints = [f"{type(why).__name__}: {why}"]
-                if not complaints:
-                    print(f"ok   {name}, {time.monotonic() - began:.1f} s", flush=True)
-                verdicts.count(name, complaints)
+            check_each(CHECKS, ring, verdicts)
         finally:
             ring.run("down")
     return verdicts.close()

@@ -5,9 +5,24 @@ import glob
 import os
 import pathlib
 import subprocess
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 WITHIN_S = 240
+
+
+def check_each(checks, subject, verdicts):
+    """Makes each of these checks of `subject`; one that fails does not keep the others from it."""
+    for check in checks:
+        name = check.__name__.replace("_", " ")
+        began = time.monotonic()
+        try:
+            complaints = check(subject)
+        except Exception as why:
+            complaints = [f"{type(why).__name__}: {why}"]
+        if not complaints:
+            print(f"ok   {name}, {time.monotonic() - began:.1f} s", flush=True)
+        verdicts.count(name, complaints)
 
 
 class Ring:
