@@ -1,8 +1,10 @@
-//! Who we answer to: one folder per vendor, each speaking that vendor's wire format to the word.
+//! Who we answer to: one folder per vendor, each speaking that vendor's wire format to the word,
+//! and one for our own.
 //!
 //! A dialect parses, calls one operation of the domain, and renders. No rule lives here, and no
 //! folder knows its sibling.
 
+pub mod native;
 pub mod volcengine;
 pub mod zegocloud;
 

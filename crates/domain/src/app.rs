@@ -94,6 +94,8 @@ pub struct App {
     pub server_secret: Option<Secret>,
     /// Bearer token of those who may send native events.
     pub event_token: Option<Secret>,
+    /// Bearer token of the native API; where there is none, `event_token` opens it.
+    pub api_token: Option<Secret>,
     /// Keys of the dialect that signs with key pairs.
     pub access_keys: Vec<AccessKey>,
     /// Its choices.

@@ -29,6 +29,7 @@ pub(crate) fn app() -> App {
         name: "demo".to_owned(),
         server_secret: Some(Secret::new(SERVER_SECRET)),
         event_token: Some(Secret::new(EVENT_TOKEN)),
+        api_token: None,
         access_keys: vec![AccessKey {
             id: ACCESS_KEY_ID.to_owned(),
             secret: Secret::new(SECRET_ACCESS_KEY),

@@ -128,6 +128,7 @@ fn app(id: AppId, quirks: Quirks) -> App {
         name: "test".to_owned(),
         server_secret: None,
         event_token: None,
+        api_token: None,
         access_keys: vec![AccessKey { id: KEY_ID.to_owned(), secret: Secret::new(SECRET) }],
         quirks,
         sources: BTreeMap::new(),

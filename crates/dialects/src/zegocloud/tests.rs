@@ -52,6 +52,7 @@ fn world_with(settings: Settings, store: impl Store) -> World {
         name: String::new(),
         server_secret,
         event_token: None,
+        api_token: None,
         access_keys: vec![],
         quirks: Quirks::default(),
         sources: [].into(),

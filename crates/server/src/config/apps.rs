@@ -26,7 +26,8 @@ pub(super) fn read(
         if *table.id.get_ref() == 0 {
             return Err(fault(table.id.span().start, "an app's id is not 0"));
         }
-        for secret in [&table.event_token, &table.server_secret].into_iter().flatten() {
+        let secrets = [&table.event_token, &table.api_token, &table.server_secret];
+        for secret in secrets.into_iter().flatten() {
             if secret.get_ref().is_empty() {
                 return Err(fault(secret.span().start, "an empty secret would let anybody in"));
             }
@@ -91,6 +92,7 @@ fn app(table: &AppTable) -> App {
         name: table.name.clone(),
         server_secret: table.server_secret.as_ref().map(|secret| Secret::new(secret.get_ref())),
         event_token: table.event_token.as_ref().map(|token| Secret::new(token.get_ref())),
+        api_token: table.api_token.as_ref().map(|token| Secret::new(token.get_ref())),
         access_keys: table
             .access_keys
             .iter()

@@ -55,6 +55,7 @@ pub(super) struct AppTable {
     pub(super) name: String,
     pub(super) server_secret: Option<Spanned<String>>,
     pub(super) event_token: Option<Spanned<String>>,
+    pub(super) api_token: Option<Spanned<String>>,
     pub(super) broadcast_url: Option<Spanned<String>>,
     pub(super) broadcast_secret: Option<String>,
     #[serde(default)]

@@ -7,6 +7,7 @@ mod front;
 mod hooks;
 mod letters;
 mod listener;
+mod native;
 mod reply;
 mod routes;
 mod token;

@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::{Server, dead_letters, events, front, hooks, reply};
+use super::{Server, dead_letters, events, front, hooks, native, reply};
 
 /// Answers one request.
 pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -20,6 +20,7 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
         "/health/live" => get(request.method(), || reply::text(StatusCode::OK, "live\n")),
         "/health/ready" => get(request.method(), || ready(server)),
         "/metrics" => get(request.method(), || metrics(server)),
+        _ if path.starts_with(dialects::native::PATH) => native::answer(server, request).await,
         _ if path.starts_with("/hooks/") => hooks::answer(server, request).await,
         // Clients put their path behind a base address that may end in a slash itself.
         _ if path.bytes().all(|byte| byte == b'/') => front::answer(server, request).await,

@@ -47,6 +47,7 @@ fn app() -> App {
         name: String::new(),
         server_secret: None,
         event_token: None,
+        api_token: None,
         access_keys: vec![],
         quirks: Quirks::default(),
         sources: Default::default(),

@@ -1,0 +1,19 @@
+//! One file per action: what it takes, which operation of the domain it calls, and what it gives.
+
+pub(super) mod get_user;
+
+mod users;
+
+use domain::Context;
+use domain::app::App;
+
+use super::query::Query;
+
+/// A request that has proved which app it speaks for.
+pub(super) struct Asked<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) app: &'a App,
+    /// Those in the path, behind the app's.
+    pub(super) names: &'a [String],
+    pub(super) query: &'a Query,
+}

@@ -1,0 +1,54 @@
+//! The native API of one app: `/v1/apps/{app}/...`, in JSON, with cursors in place of pages.
+//!
+//! Read [`answer`] below, which decides what is checked first; `action`, what can be asked;
+//! `signature`, who asks; `actions`, one file per action; `envelope` and `fault`, what goes out.
+//!
+//! What has no body of known length is not answered here: the server streams it itself, and asks
+//! [`authorize`] who may listen.
+
+mod action;
+mod actions;
+mod envelope;
+mod fault;
+mod query;
+mod signature;
+#[cfg(test)]
+mod testing;
+
+use domain::Context;
+use http::request::Parts;
+
+use crate::Answered;
+use action::{Action, Route};
+use actions::{Asked, get_user};
+use envelope::{Json, Stamp};
+use fault::Fault;
+use query::Query;
+pub use signature::authorize;
+
+/// What every path of this dialect begins with.
+pub const PATH: &str = "/v1/apps/";
+
+/// Answers one request, which has no body that counts. `request_id` is what the log knows it by.
+pub async fn answer(ctx: &Context, request_id: String, parts: &Parts) -> Answered {
+    let mut stamp = Stamp { request_id, action: "unknown", app: None };
+    let outcome = serve(ctx, parts, &mut stamp).await;
+    envelope::render(stamp, outcome)
+}
+
+/// First who asks, so that nobody else learns which apps or paths there are; then what.
+async fn serve(ctx: &Context, parts: &Parts, stamp: &mut Stamp) -> Result<Json, Fault> {
+    let route = Route::find(&parts.method, parts.uri.path());
+    if let Ok(route) = &route {
+        stamp.action = route.action.spec().name;
+    }
+    let app = authorize(&ctx.apps, parts.uri.path(), &parts.headers);
+    let app = app.ok_or_else(Fault::unauthorized)?;
+    stamp.app = Some(app.id);
+    let route = route?;
+    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    let asked = Asked { ctx, app, names: &route.names, query: &query };
+    Ok(match route.action {
+        Action::GetUser => Json::of(&get_user::answer(&asked).await?),
+    })
+}
