@@ -7,6 +7,7 @@ use crate::app::Apps;
 use crate::clock::{Clock, SECOND_US};
 use crate::quota::Quotas;
 use crate::store::Store;
+use crate::witness::Witness;
 
 /// Seconds in a day.
 pub const DAY_S: i64 = 86_400;
@@ -60,17 +61,20 @@ pub struct Context {
     pub quotas: Quotas,
     /// What the operator decided.
     pub settings: Settings,
+    /// Who is told what has just become durable.
+    pub witness: Arc<dyn Witness>,
 }
 
 impl Context {
-    /// A context whose quotas follow the settings.
+    /// A context whose quotas follow the settings, and whose witness is nobody.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         apps: Apps,
         settings: Settings,
     ) -> Self {
-        Self { store, clock, apps, quotas: Quotas::new(settings.documented_limits), settings }
+        let quotas = Quotas::new(settings.documented_limits);
+        Self { store, clock, apps, quotas, settings, witness: Arc::new(()) }
     }
 
     /// The instant before which an event is too old to be applied.

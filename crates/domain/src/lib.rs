@@ -1,12 +1,14 @@
 //! What whowas is, without HTTP, without a vendor and without an engine.
 //!
-//! Two halves. [`users`] is WHOIS: the directory, one for all dialects. [`log`] is WHOWAS: events
-//! of media servers, folded into stays. Both keep what they know behind one port, [`store::Store`],
+//! Two halves. [`users`] is WHOIS: the directory, one for all dialects, and [`broadcast`] speaks to
+//! those who are in it. [`log`] is WHOWAS: events of media servers, folded into stays. All keep what they know behind one port, [`store::Store`],
 //! and take the time from [`clock::Clock`].
 //!
-//! Read in this order: [`ids`], [`users`], [`log`], [`store`], [`context`].
+//! Read in this order: [`ids`], [`users`], [`log`], [`store`], [`broadcast`],
+//! [`context`].
 
 pub mod app;
+pub mod broadcast;
 pub mod clock;
 pub mod context;
 pub mod error;
@@ -15,6 +17,7 @@ pub mod log;
 pub mod quota;
 pub mod store;
 pub mod users;
+pub mod witness;
 
 pub use context::{Context, Settings};
 pub use error::{EngineError, Error, Result};

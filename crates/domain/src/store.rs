@@ -12,6 +12,7 @@
 
 use async_trait::async_trait;
 
+use crate::broadcast::Broadcasts;
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
@@ -88,7 +89,7 @@ pub type Look<'l> = dyn FnMut(usize, UserView<'_>) + Send + 'l;
 
 /// Where the domain keeps things.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Broadcasts + Send + Sync + 'static {
     /// Registers users whose ids are distinct. `modified_unix_ms` of a user never moves backwards.
     async fn register_users(
         &self,

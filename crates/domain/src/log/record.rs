@@ -71,7 +71,7 @@ pub async fn record(ctx: &Context, events: Vec<Event>) -> Result<Vec<Outcome>> {
     good.iter_mut().for_each(doubt_told_join);
     let appended = match good.is_empty() {
         true => vec![],
-        false => ctx.store.append_events(good).await?,
+        false => append(ctx, good).await?,
     };
     let mut appended = appended.into_iter().map(|appended| match appended {
         Appended::Stored => Outcome::Stored,
@@ -82,6 +82,22 @@ pub async fn record(ctx: &Context, events: Vec<Event>) -> Result<Vec<Outcome>> {
         outcome.unwrap_or_else(|| appended.next().expect("one outcome for each event appended"))
     };
     Ok(outcomes.into_iter().map(fill).collect())
+}
+
+/// Appends events, and tells those who want to know which of them are new.
+async fn append(ctx: &Context, events: Vec<Event>) -> Result<Vec<Appended>> {
+    let is_wanted = |event: &&Event| ctx.witness.wants_events(event.app);
+    if !events.iter().any(|event| is_wanted(&event)) {
+        return ctx.store.append_events(events).await;
+    }
+    let mut told = events.clone();
+    let appended = ctx.store.append_events(events).await?;
+    let mut outcomes = appended.iter();
+    told.retain(|event| {
+        outcomes.next().is_some_and(|it| *it == Appended::Stored) && is_wanted(&event)
+    });
+    ctx.witness.stored_events(&told);
+    Ok(appended)
 }
 
 /// Forgets what a leave tells of its join if that cannot be.

@@ -35,7 +35,7 @@ use super::fault::{Damage, Fault, Result, is_surely_undone};
 use super::log::{self, index};
 use super::options::Options;
 use super::pace::{Pace, Places};
-use super::{dead, schema, users, walk};
+use super::{broadcasts, dead, schema, users, walk};
 
 /// How many rows a page of an answer has.
 pub(super) const PAGE_ROWS: i32 = 1_000;
@@ -96,6 +96,7 @@ pub(super) struct Cluster {
     // The statements of each part.
     pub(super) users: users::Statements,
     pub(super) dead: dead::Statements,
+    pub(super) broadcasts: broadcasts::Statements,
     pub(super) index: index::Statements,
     pub(super) log: log::Statements,
 }
@@ -112,6 +113,7 @@ impl Cluster {
         let prepare = Prepare { session: &session, keyspace: &options.keyspace, patient: &patient };
         let users = users::Statements::prepare(&prepare).await?;
         let dead = dead::Statements::prepare(&prepare).await?;
+        let broadcasts = broadcasts::Statements::prepare(&prepare).await?;
         let index = index::Statements::prepare(&prepare).await?;
         let log = log::Statements::prepare(&prepare).await?;
         let probe = prepare.read(schema::PROBE).await?;
@@ -128,6 +130,7 @@ impl Cluster {
             pace: Pace::new(options.request_timeout / 3),
             users,
             dead,
+            broadcasts,
             index,
             log,
         })

@@ -3,8 +3,9 @@
 //!
 //! The README tells the tables, the consistency of each statement, and what fails how. Read the
 //! code in this order: `schema` (the tables), `session` (connecting), `cluster` (what is said to
-//! the ring, and how), `users` and `dead`, then `log`.
+//! the ring, and how), `users`, `dead` and `broadcasts`, then `log`.
 
+mod broadcasts;
 mod cluster;
 mod dead;
 mod fault;

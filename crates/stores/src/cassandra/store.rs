@@ -1,6 +1,7 @@
 //! The store as the domain sees it: each call goes to the part that does it.
 
 use async_trait::async_trait;
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
 use domain::error::Result;
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
@@ -11,7 +12,7 @@ use domain::store::{
 use domain::users::{ProfileChange, User};
 
 use super::log::index;
-use super::{Cassandra, dead, log, users};
+use super::{Cassandra, broadcasts, dead, log, users};
 
 #[async_trait]
 impl Store for Cassandra {
@@ -96,6 +97,53 @@ impl Store for Cassandra {
 
     fn ready(&self) -> Result<()> {
         self.connection.ready()
+    }
+}
+
+#[async_trait]
+impl Broadcasts for Cassandra {
+    async fn add_broadcast(
+        &self,
+        app: AppId,
+        message: Message,
+        quota: Option<Quota>,
+    ) -> Result<Added> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::add(&cluster, app, &message, quota).await?)
+    }
+
+    async fn find_broadcast(&self, app: AppId, id: u64) -> Result<Option<Broadcast>> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::find(&cluster, app, id).await?)
+    }
+
+    async fn list_broadcasts(
+        &self,
+        app: AppId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Broadcast>> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::list(&cluster, app, (after, limit)).await?)
+    }
+
+    async fn open_broadcasts(&self, app: AppId) -> Result<Vec<u64>> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::open(&cluster, app).await?)
+    }
+
+    async fn save_progress(&self, app: AppId, id: u64, progress: Progress) -> Result<bool> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::save(&cluster, app, id, &progress).await?)
+    }
+
+    async fn retire_broadcasts(&self, app: AppId, before_unix_us: i64) -> Result<u64> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::retire(&cluster, app, before_unix_us).await?)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 

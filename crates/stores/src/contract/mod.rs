@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use tokio::runtime::Runtime;
 
 mod answers;
+mod broadcast;
 mod crowds;
 mod dead;
 mod directory;
@@ -183,6 +184,19 @@ engines! {
             of_too_many_the_oldest_go
             of_too_many_bytes_the_oldest_go
             old_letters_go_with_old_events
+        }
+        broadcast {
+            a_broadcast_is_found_as_it_was_added
+            the_longest_content_comes_back
+            broadcasts_are_listed_as_they_came
+            apps_have_broadcasts_of_their_own
+            a_quota_counts_what_was_accepted
+            who_adds_at_once_is_counted_one_by_one
+            of_two_who_change_a_broadcast_one_does
+            how_far_it_has_come_is_kept_whole
+            open_broadcasts_are_those_that_are_not_over
+            old_broadcasts_go_when_they_are_over
+            there_are_not_more_than_the_maximum
         }
         retention {
             nothing_young_goes

@@ -1,12 +1,14 @@
 //! What waits for the writer: a request, room for its outcome, and whoever waits for that.
 
 use domain::AppId;
+use domain::broadcast::Added;
 use domain::error::Result;
 use domain::log::dead::DeadLetter;
 use domain::store::{Appended, Registration, Update};
 use domain::users::User;
 use tokio::sync::oneshot;
 
+use super::broadcasts;
 use super::dead;
 use super::log::{Arrival, Removal, Removed};
 use super::users;
@@ -43,6 +45,9 @@ pub(super) enum Change {
     Remove(Pending<Removal, Removed>),
     KeepDead(Pending<Vec<DeadLetter>, u64>),
     RemoveDead(Pending<dead::Remove, bool>),
+    AddBroadcast(Pending<broadcasts::Add, Added>),
+    SaveBroadcast(Pending<broadcasts::Save, bool>),
+    RetireBroadcasts(Pending<broadcasts::Retire, u64>),
 }
 
 impl Change {
@@ -56,6 +61,8 @@ impl Change {
             Self::Remove(_) => size::REMOVAL,
             Self::KeepDead(it) => it.request.iter().map(size::of_letter).sum(),
             Self::RemoveDead(it) => size::of_ids(&it.request.ids),
+            Self::AddBroadcast(it) => size::of_message(&it.request.message),
+            Self::SaveBroadcast(_) | Self::RetireBroadcasts(_) => size::PROGRESS,
         }
     }
 
@@ -69,6 +76,9 @@ impl Change {
             Self::Remove(pending) => pending.settle(verdict),
             Self::KeepDead(pending) => pending.settle(verdict),
             Self::RemoveDead(pending) => pending.settle(verdict),
+            Self::AddBroadcast(pending) => pending.settle(verdict),
+            Self::SaveBroadcast(pending) => pending.settle(verdict),
+            Self::RetireBroadcasts(pending) => pending.settle(verdict),
         }
     }
 }
@@ -77,6 +87,7 @@ impl Change {
 mod size {
     use std::collections::BTreeMap;
 
+    use domain::broadcast::Message;
     use domain::ids::UserId;
     use domain::log::dead::DeadLetter;
     use domain::log::{Event, Fact};
@@ -90,6 +101,9 @@ mod size {
 
     /// Of a removal, of which only one waits at a time.
     pub(super) const REMOVAL: usize = 4_096;
+
+    /// Of how far a broadcast has come.
+    pub(super) const PROGRESS: usize = 1_024;
 
     /// Of a text besides its bytes.
     const TEXT: usize = 32;
@@ -137,6 +151,10 @@ mod size {
 
     pub(super) fn of_ids(ids: &[u64]) -> usize {
         EVENT + size_of_val(ids)
+    }
+
+    pub(super) fn of_message(message: &Message) -> usize {
+        PROGRESS + of_text(&message.body)
     }
 
     fn of_tags(tags: &[String]) -> usize {

@@ -1,5 +1,6 @@
 //! What one transaction does: every change of a group in its order.
 
+use super::broadcasts;
 use super::change::Change;
 use super::dead;
 use super::fault::Result;
@@ -25,6 +26,11 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             }
             Change::KeepDead(it) => it.outcomes = dead::keep(write, &it.request)?,
             Change::RemoveDead(it) => it.outcomes = dead::remove(write, &it.request)?,
+            Change::AddBroadcast(it) => it.outcomes = vec![broadcasts::add(write, &it.request)?],
+            Change::SaveBroadcast(it) => it.outcomes = vec![broadcasts::save(write, &it.request)?],
+            Change::RetireBroadcasts(it) => {
+                it.outcomes = vec![broadcasts::retire(write, &it.request)?];
+            }
             Change::Remove(_) => {}
         }
     }

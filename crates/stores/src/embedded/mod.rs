@@ -5,6 +5,7 @@
 //! and `group` (how a change becomes durable), `users` and `trays` (the directory), `log` (the room
 //! log).
 
+mod broadcasts;
 mod change;
 mod dead;
 mod fault;

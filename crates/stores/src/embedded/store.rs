@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
 use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
@@ -15,6 +16,7 @@ use domain::users::{ProfileChange, User};
 use tokio::sync::Mutex;
 use tokio::task::{spawn_blocking, yield_now};
 
+use super::broadcasts;
 use super::change::{Answer, Change, Pending};
 use super::dead;
 use super::fault::Fault;
@@ -88,6 +90,16 @@ impl Embedded {
         self.writer.submit(kind(pending))?;
         // An answer is missing only if the thread is.
         answer.await.map_err(|_| Error::Stopped)?.0
+    }
+
+    /// The outcome of a change that has one.
+    async fn change_one<Request, Outcome>(
+        &self,
+        kind: fn(Pending<Request, Outcome>) -> Change,
+        request: Request,
+    ) -> Result<Outcome> {
+        let outcome = self.change(kind, request).await?.pop();
+        Ok(outcome.expect("the writer leaves one outcome for each item"))
     }
 
     async fn retire_a_little(
@@ -210,6 +222,48 @@ impl Store for Embedded {
 
     fn ready(&self) -> Result<()> {
         self.writer.ready()
+    }
+}
+
+#[async_trait]
+impl Broadcasts for Embedded {
+    async fn add_broadcast(
+        &self,
+        app: AppId,
+        message: Message,
+        quota: Option<Quota>,
+    ) -> Result<Added> {
+        self.change_one(Change::AddBroadcast, broadcasts::Add { app, message, quota }).await
+    }
+
+    async fn find_broadcast(&self, app: AppId, id: u64) -> Result<Option<Broadcast>> {
+        self.read(|read| broadcasts::find(read, app, id))
+    }
+
+    async fn list_broadcasts(
+        &self,
+        app: AppId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Broadcast>> {
+        self.read(|read| broadcasts::list(read, app, (after, limit)))
+    }
+
+    async fn open_broadcasts(&self, app: AppId) -> Result<Vec<u64>> {
+        self.read(|read| broadcasts::open(read, app))
+    }
+
+    async fn save_progress(&self, app: AppId, id: u64, progress: Progress) -> Result<bool> {
+        self.change_one(Change::SaveBroadcast, broadcasts::Save { app, id, progress }).await
+    }
+
+    async fn retire_broadcasts(&self, app: AppId, before_unix_us: i64) -> Result<u64> {
+        let request = broadcasts::Retire { app, before_unix_us };
+        self.change_one(Change::RetireBroadcasts, request).await
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

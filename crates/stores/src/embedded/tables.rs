@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 
+use domain::broadcast::{Ledger, Message, Progress as Delivered};
 use domain::log::dead::DeadLetter;
 use domain::log::stay::RoomKey;
 use domain::log::{LogFigures, Stay};
@@ -103,6 +104,12 @@ tables! {
     dead_letters: Table<DeadLetter>,
     /// How much there is of each app.
     dead_of_app: Table<Letters>,
+    /// By app, in the order in which they came.
+    broadcasts: Table<Message>,
+    /// The same keys: how far each has come.
+    broadcast_progress: Table<Delivered>,
+    /// Of each app: which there are, and what counts against quotas.
+    broadcast_ledgers: Table<Ledger>,
     ; room_logs {
         /// The events of a room, in the order of time.
         room_events: Index as RoomEvents,

@@ -4,6 +4,8 @@
 //! A room is folded anew from all its events whenever one of them is new, so this is not the store
 //! for a room with a million of them.
 
+mod broadcasts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Add;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +32,7 @@ pub struct Memory {
     users: Mutex<HashMap<(AppId, UserId), User>>,
     log: Mutex<Log>,
     dead: Mutex<Dead>,
+    jobs: Mutex<broadcasts::Jobs>,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod log;
 pub(super) mod migrate;
 mod tables;
 
-use tables::{DEAD_APPS, DEAD_LETTERS, USERS};
+use tables::{BROADCASTS, DEAD_APPS, DEAD_LETTERS, USERS};
 
 /// What the keyspace is, and of which version: the first table that is made, so that a keyspace
 /// with tables but without this one is somebody else's.
@@ -43,6 +43,7 @@ const FIRST: &[&str] = &[
     USERS,
     DEAD_LETTERS,
     DEAD_APPS,
+    BROADCASTS,
     log::ROOM_LOG,
     log::IDENTITIES,
     log::RESTARTS,

@@ -1,4 +1,4 @@
-//! The directory's tables, and that of the dead letters.
+//! The directory's tables, that of the dead letters, and that of broadcasts.
 
 /// A user is a partition of one row: at most about 70 KiB, mostly less than 500 bytes.
 ///
@@ -36,4 +36,18 @@ pub(super) const DEAD_APPS: &str = "CREATE TABLE IF NOT EXISTS {ks}.dead_apps (
     realm bigint,
     app bigint,
     PRIMARY KEY ((realm), app)
+)";
+
+/// The broadcasts of an app are one partition, changed by conditional batches: at most 1,000 of
+/// mostly a few KiB, those under way and those of the retention. How far one has come is written
+/// for each delivery, over what was there.
+pub(super) const BROADCASTS: &str = "CREATE TABLE IF NOT EXISTS {ks}.broadcasts (
+    app bigint,
+    id bigint,
+    version uuid static,
+    ledger blob static,
+    mark uuid,
+    message blob,
+    progress blob,
+    PRIMARY KEY ((app), id)
 )";

@@ -1,0 +1,135 @@
+//! Broadcasts: what was asked for, once; how far it has come, again and again; and the ledger of
+//! each app, which changes with them.
+
+use domain::AppId;
+use domain::broadcast::ledger::Entry;
+use domain::broadcast::{Added, Broadcast, Ledger, Message, Progress, Quota};
+
+use super::fault::Result;
+use super::key::Key;
+use super::transaction::{Read, Write};
+
+/// A request to keep a new one.
+pub(super) struct Add {
+    pub(super) app: AppId,
+    pub(super) message: Message,
+    pub(super) quota: Option<Quota>,
+}
+
+/// A request to keep how far one has come.
+pub(super) struct Save {
+    pub(super) app: AppId,
+    pub(super) id: u64,
+    pub(super) progress: Progress,
+}
+
+/// A request to remove what is over and old.
+pub(super) struct Retire {
+    pub(super) app: AppId,
+    pub(super) before_unix_us: i64,
+}
+
+fn key_of_app(app: AppId) -> Key {
+    Key::new().u32(app.0)
+}
+
+fn key_of(app: AppId, id: u64) -> Key {
+    key_of_app(app).u64(id)
+}
+
+fn ledger(read: Read<'_>, app: AppId) -> Result<Ledger> {
+    let ledgers = &read.tables.broadcast_ledgers;
+    Ok(ledgers.find(read.txn, &key_of_app(app))?.unwrap_or_default())
+}
+
+/// Keeps a new one, unless the ledger says no.
+pub(super) fn add(write: &mut Write<'_>, request: &Add) -> Result<Added> {
+    let Add { app, message, quota } = request;
+    let mut ledger = ledger(write.read(), *app)?;
+    let (id, gone) = match ledger.enter(&message.action, message.created_unix_us, *quota) {
+        Entry::Made { id, gone } => (id, gone),
+        Entry::OverQuota => return Ok(Added::OverQuota),
+        Entry::TooManyOpen => return Ok(Added::TooManyOpen),
+    };
+    remove(write, *app, &gone)?;
+    let Write { tables, txn, .. } = write;
+    let key = key_of(*app, id);
+    tables.broadcasts.put(txn, &key, message)?;
+    tables.broadcast_progress.put(txn, &key, &Progress::new(message.created_unix_us))?;
+    tables.broadcast_ledgers.put(txn, &key_of_app(*app), &ledger)?;
+    Ok(Added::Yes(id))
+}
+
+fn remove(write: &mut Write<'_>, app: AppId, gone: &[u64]) -> Result<()> {
+    let Write { tables, txn, .. } = write;
+    for id in gone {
+        let key = key_of(app, *id);
+        tables.broadcasts.delete(txn, &key)?;
+        tables.broadcast_progress.delete(txn, &key)?;
+    }
+    Ok(())
+}
+
+/// Keeps how far one has come, if nobody changed it meanwhile; tells whether it is so.
+pub(super) fn save(write: &mut Write<'_>, request: &Save) -> Result<bool> {
+    let Save { app, id, progress } = request;
+    let key = key_of(*app, *id);
+    let tables = write.tables;
+    let Some(known) = tables.broadcast_progress.find(&write.txn, &key)? else { return Ok(false) };
+    if known.version.checked_add(1) != Some(progress.version) {
+        return Ok(known == *progress);
+    }
+    tables.broadcast_progress.put(&mut write.txn, &key, progress)?;
+    // Most changes leave it under way.
+    if known.is_over() != progress.is_over() {
+        let mut ledger = ledger(write.read(), *app)?;
+        ledger.note(*id, progress.is_over());
+        tables.broadcast_ledgers.put(&mut write.txn, &key_of_app(*app), &ledger)?;
+    }
+    Ok(true)
+}
+
+/// Removes those that are over and old, and tells how many.
+pub(super) fn retire(write: &mut Write<'_>, request: &Retire) -> Result<u64> {
+    let Retire { app, before_unix_us } = *request;
+    let mut ledger = ledger(write.read(), app)?;
+    let mut gone = vec![];
+    for id in ledger.over() {
+        let progress = &write.tables.broadcast_progress;
+        let progress = progress.get(&write.txn, &key_of(app, id))?;
+        if progress.changed_unix_us < before_unix_us {
+            gone.push(id);
+        }
+    }
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    ledger.remove(&gone);
+    remove(write, app, &gone)?;
+    write.tables.broadcast_ledgers.put(&mut write.txn, &key_of_app(app), &ledger)?;
+    Ok(gone.len() as u64)
+}
+
+/// The broadcast of this id.
+pub(super) fn find(read: Read<'_>, app: AppId, id: u64) -> Result<Option<Broadcast>> {
+    let key = key_of(app, id);
+    let Some(message) = read.tables.broadcasts.find(read.txn, &key)? else { return Ok(None) };
+    let progress = read.tables.broadcast_progress.get(read.txn, &key)?;
+    Ok(Some(Broadcast { app, id, message, progress }))
+}
+
+/// The first behind one.
+pub(super) fn list(
+    read: Read<'_>,
+    app: AppId,
+    (after, limit): (Option<u64>, u32),
+) -> Result<Vec<Broadcast>> {
+    let ledger = ledger(read, app)?;
+    let ids = ledger.behind(after).take(limit as usize);
+    ids.filter_map(|id| find(read, app, id).transpose()).collect()
+}
+
+/// Those that are not over.
+pub(super) fn open(read: Read<'_>, app: AppId) -> Result<Vec<u64>> {
+    Ok(ledger(read, app)?.open().to_vec())
+}
