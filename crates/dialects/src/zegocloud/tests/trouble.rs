@@ -1,6 +1,7 @@
 //! Quotas, and what the server cannot do now.
 
 use async_trait::async_trait;
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
 use domain::error::{EngineError, Error};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
@@ -156,6 +157,42 @@ impl Store for Failing {
 
     fn ready(&self) -> domain::Result<()> {
         Err(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl Broadcasts for Failing {
+    async fn add_broadcast(&self, _: AppId, _: Message, _: Option<Quota>) -> domain::Result<Added> {
+        Err(self.0.clone())
+    }
+
+    async fn find_broadcast(&self, _: AppId, _: u64) -> domain::Result<Option<Broadcast>> {
+        Err(self.0.clone())
+    }
+
+    async fn list_broadcasts(
+        &self,
+        _: AppId,
+        _: Option<u64>,
+        _: u32,
+    ) -> domain::Result<Vec<Broadcast>> {
+        Err(self.0.clone())
+    }
+
+    async fn open_broadcasts(&self, _: AppId) -> domain::Result<Vec<u64>> {
+        Err(self.0.clone())
+    }
+
+    async fn save_progress(&self, _: AppId, _: u64, _: Progress) -> domain::Result<bool> {
+        Err(self.0.clone())
+    }
+
+    async fn retire_broadcasts(&self, _: AppId, _: i64) -> domain::Result<u64> {
+        Err(self.0.clone())
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 
