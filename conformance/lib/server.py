@@ -153,6 +153,13 @@ class Server:
         if status != 200 or json.loads(text).get("accepted") != len(events):
             sys.exit(f"POST /v1/events answered {status} {text}")
 
+    def take_callback(self, source, app, body):
+        """Hands a callback to a hook, as its sender would, and insists that it is taken."""
+        status, text = self.send("POST", f"/hooks/{source}/{app}", json.dumps(body).encode(),
+                                 {"Content-Type": "application/json"})
+        if status != 200:
+            sys.exit(f"the hook of {source} answered {status} {text}")
+
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.terminate()

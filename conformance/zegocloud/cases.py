@@ -5,6 +5,7 @@ Each language has users of its own to register, so that they cannot disturb one 
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import urllib.parse
 
@@ -12,6 +13,7 @@ from expect import absent, differences, empty, some_text
 
 APP = 4111
 EVENT_TOKEN = "token-of-the-conformance-suite"
+CALLBACK_SECRET = "callback-secret-of-the-conformance-suite"
 SERVER_SECRET = "9193cc662a4c0ec135ec71fb57194b38"
 KEY = ("AKLTconformance0001", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAx==")
 
@@ -25,6 +27,8 @@ name = "conformance"
 server_secret = "{SERVER_SECRET}"
 event_token = "{EVENT_TOKEN}"
 access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
+[apps.sources]
+zegocloud = {{ callback_secret = "{CALLBACK_SECRET}" }}
 """
 
 # Registered through the Volcengine dialect: one directory for all dialects.
@@ -36,7 +40,7 @@ REGISTERED = [
 ]
 
 
-NOT_TO_BE_LOGGED = (SERVER_SECRET, KEY[1], EVENT_TOKEN, "张三", "http://example.com/")
+NOT_TO_BE_LOGGED = (SERVER_SECRET, CALLBACK_SECRET, KEY[1], EVENT_TOKEN, "张三", "http://example.com/")
 
 
 def shown(user_id, name="", avatar=""):
@@ -183,6 +187,37 @@ def events(now_unix_s):
     ]
 
 
+def callbacks(now_unix_s):
+    """ZIM's user_action, as it is documented: late, twice, and in no order."""
+    def callback(user, session, action, at_s):
+        at = now_unix_s + at_s
+        nonce = f"{at}{session}"
+        parts = sorted([CALLBACK_SECRET, str(now_unix_s), nonce])
+        body = {"appid": str(APP), "event": "user_action", "timestamp": now_unix_s,
+                "nonce": nonce, "user_id": user, "user_name": "name of " + user, "os": "PC ",
+                "action": action, "session_id": session, "login_time": at, "relogin": "0",
+                "signature": hashlib.sha1("".join(parts).encode()).hexdigest()}
+        if action:
+            body |= {"login_time": at - 60, ("logout_time", "offline_time")[action - 1]: at,
+                     "logout_reason": "0"}
+        return body
+
+    online, out, lost = 0, 1, 2
+    return [
+        callback("zim-in", "1", online, -300),
+        callback("zim-lost", "2", lost, -200),
+        callback("zim-lost", "2", online, -300),
+        callback("zim-out", "3", online, -300),
+        callback("zim-out", "3", out, -200),
+        callback("zim-out", "3", online, -300),
+        # By two sessions; of the one that goes first it is told last.
+        callback("zim-two", "5", online, -100),
+        callback("zim-two", "4", out, -200),
+        # Who logged out and is in a room is online all the same.
+        callback("10001", "6", out, -200),
+    ]
+
+
 def query_of(**lists):
     """Lists as this language's vendor documents them: a name with brackets, once for each item."""
     return "&".join(f"{name}%5B%5D={urllib.parse.quote(item, safe='')}"
@@ -260,6 +295,9 @@ def presence(host):
     yield ask(online, "with an index",
               "&".join(f"UserId[{n}]={user}" for n, user in enumerate(three)), in_three)
     yield ask(online, "without brackets", "&".join(f"UserId={user}" for user in three), in_three)
+    yield ask(online, "as ZIM's callbacks tell",
+              query_of(UserId=["zim-in", "zim-lost", "zim-out", "zim-two", "zim-never"]),
+              states(["zim-in", "zim-two"], ["zim-lost"], ["zim-out", "zim-never"]))
     yield ask(online, "nobody is logged in", query_of(UserId=["10002"]),
               states(out=["10002"], code=660200001))
     yield ask(online, "101 ids", query_of(UserId=["u"] * 101), refused_as_a_whole(660000011))

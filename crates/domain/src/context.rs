@@ -12,6 +12,9 @@ use crate::witness::Witness;
 /// Seconds in a day.
 pub const DAY_S: i64 = 86_400;
 
+/// [`Settings::presence_expiry_minutes`], unless the operator decides otherwise: a day.
+const PRESENCE_EXPIRY_MINUTES: u32 = 1_440;
+
 /// What the operator decided for all apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -23,6 +26,9 @@ pub struct Settings {
     pub retention_days: u32,
     /// After how many minutes without any event a call is taken to be over; `None`: never.
     pub idle_close_minutes: Option<NonZeroU32>,
+    /// After how many minutes without a word somebody who is online is not taken to be so any more;
+    /// `None`: never. Nobody is for longer than the retention.
+    pub presence_expiry_minutes: Option<NonZeroU32>,
     /// Whether a refused signature's message shows the canonical request.
     pub explain_signatures: bool,
     /// Whether a nonce may be used once only.
@@ -36,6 +42,7 @@ impl Default for Settings {
             time_zone_offset_s: 8 * 3_600,
             retention_days: 14,
             idle_close_minutes: None,
+            presence_expiry_minutes: NonZeroU32::new(PRESENCE_EXPIRY_MINUTES),
             explain_signatures: false,
             strict_nonce: false,
         }

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
 use crate::log::{Event, Fact, LogFigures, OpenCall, StayPage, StayQuery};
+use crate::presence::{Presences, Sighting};
 use crate::users::{Profile, ProfileChange, User, UserView};
 
 /// A user to be put into the directory.
@@ -89,7 +90,7 @@ pub type Look<'l> = dyn FnMut(usize, UserView<'_>) + Send + 'l;
 
 /// Where the domain keeps things.
 #[async_trait]
-pub trait Store: Broadcasts + Send + Sync + 'static {
+pub trait Store: Broadcasts + Presences + Send + Sync + 'static {
     /// Registers users whose ids are distinct. `modified_unix_ms` of a user never moves backwards.
     async fn register_users(
         &self,
@@ -217,6 +218,9 @@ pub trait Walk: Store {
         from: Option<&[u8]>,
         limit: u32,
     ) -> Result<Walked<DeadLetter>>;
+
+    /// Sightings, in any order: what is known of each connection.
+    async fn walk_sightings(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Sighting>>;
 
     /// How much there is to walk; `None` from a store that would have to walk to know.
     async fn walk_lens(&self) -> Result<Option<WalkLens>>;

@@ -192,6 +192,11 @@ pub(crate) fn log_figures(figures: LogFigures) {
     gauges.into_iter().for_each(|(name, number)| gauge!(name).set(number as f64));
 }
 
+/// Counts connections that were forgotten since they were seen before the retention.
+pub(crate) fn forgotten(connections: u64) {
+    counter!("whowas_retired_total", "what" => "connection").increment(connections);
+}
+
 /// Counts calls that were closed since nothing was heard of them.
 pub(crate) fn closed_idle(calls: u64) {
     counter!("whowas_idle_closed_total").increment(calls);

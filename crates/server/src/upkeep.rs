@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Context, log};
+use domain::{Context, log, presence};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -54,6 +54,10 @@ async fn retire_all(server: Arc<Server>) {
         if let Err(error) = retire(&server.ctx).await {
             tracing::error!(cause = observe::chain(&error), "what is old could not be removed");
         }
+        if let Err(error) = forget(&server.ctx).await {
+            let cause = observe::chain(&error);
+            tracing::error!(cause, "who was seen long ago could not be forgotten");
+        }
     }
 }
 
@@ -77,6 +81,20 @@ async fn close_idle(server: Arc<Server>) {
                 }
             }
         }
+    }
+}
+
+/// What was seen too long ago is forgotten, to the end.
+async fn forget(ctx: &Context) -> domain::Result<()> {
+    let mut from = None;
+    loop {
+        let step = presence::retire(ctx, from.as_deref()).await?;
+        observe::forgotten(step.connections);
+        from = step.next;
+        if from.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(RETIRE_PAUSE).await;
     }
 }
 

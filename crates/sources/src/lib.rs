@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use domain::AppId;
 use domain::app::Secret;
 use domain::log::Event;
+use domain::presence::Sighting;
 
 pub mod agora;
 #[cfg(test)]
@@ -47,10 +48,12 @@ pub struct Delivery<'a> {
 pub struct Received {
     /// Facts for the log.
     pub events: Vec<Event>,
+    /// Who was seen online, or going, in no room.
+    pub sightings: Vec<Sighting>,
     /// What is authentic and unintelligible: the reason for each. Sending it again would not help,
     /// so for its sender it is a success. Reasons never quote personal fields or secrets.
     pub dead: Vec<String>,
-    /// How many facts were understood and are of no interest to the log.
+    /// How many facts were understood and are of no interest.
     pub ignored: usize,
 }
 
@@ -256,8 +259,10 @@ mod tests {
                     let part = part.expect("a capture can be kept");
                     let kept = String::from_utf8_lossy(&part);
                     assert!(!SECRETS.iter().any(|secret| kept.contains(secret)), "{kept}");
-                    let Received { events, dead, ignored } = hook.reread(AppId(1), None, &part);
+                    let Received { events, sightings, dead, ignored } =
+                        hook.reread(AppId(1), None, &part);
                     again.events.extend(events);
+                    again.sightings.extend(sightings);
                     again.dead.extend(dead);
                     again.ignored += ignored;
                 }

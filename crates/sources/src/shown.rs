@@ -68,7 +68,7 @@ fn or_none(id: Option<&impl Display>) -> String {
 
 /// What a delivery gave, of a source whose ids of events are a name and a hash; the hash is left
 /// out.
-pub(crate) fn received(Received { events, dead, ignored }: &Received) -> String {
+pub(crate) fn received(Received { events, dead, ignored, .. }: &Received) -> String {
     let mut lines = String::new();
     for told in events {
         let (name, hash) = told.id.as_str().rsplit_once('-').expect("a name and a hash");

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use domain::app::{AccessKey, App, Apps, Quirks, Secret};
 use domain::clock::FixedClock;
 use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
-use domain::log::{ClientFacts, Event, Fact, Presence, record};
+use domain::log::{ClientFacts, Event, Fact, Os, Presence, record};
+use domain::presence;
 use domain::quota::Quotas;
-use domain::{AppId, Context, Settings};
+use domain::{AppId, Context, Settings, UserId};
 use expect_test::Expect;
 use http::Request;
 use http::request::Builder;
@@ -96,6 +97,19 @@ impl World {
     pub(super) fn leave(&self, at_s: i64, at: (&str, &str), user: &str) {
         let (who, client) = (who(at, user), ClientFacts::default());
         self.tell(at_s, Fact::Left { who, joined_unix_us: None, client });
+    }
+
+    /// A client tells how somebody is.
+    pub(super) fn seen(&self, at_s: i64, user: &str, connection: &str, state: presence::State) {
+        let connection = presence::Connection {
+            id: ConnectionId::parse(connection).unwrap(),
+            time_unix_us: (NOW_UNIX_S + at_s) * 1_000_000,
+            state,
+            os: Some(Os::Android),
+        };
+        let user = UserId::parse(user).unwrap();
+        let told = vec![presence::Sighting { app: APP, user, connection }];
+        wait(presence::record(&self.ctx, told)).unwrap();
     }
 
     pub(super) fn check(&self, request: Request<Bytes>, expected: Expect) {

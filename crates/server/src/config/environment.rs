@@ -41,13 +41,14 @@ enum Kind {
 /// Read by the commands that ask a server, as flags of theirs.
 const OF_COMMANDS: [&str; 2] = ["SERVER", "EVENT_TOKEN"];
 
-const KEYS: [(&str, &str, Kind); 23] = [
+const KEYS: [(&str, &str, Kind); 24] = [
     ("LISTEN", "listen", Kind::Text),
     ("DATA", "data", Kind::Text),
     ("LIMITS", "limits", Kind::Text),
     ("TIME_ZONE", "time_zone", Kind::Text),
     ("RETENTION_DAYS", "retention_days", Kind::Whole),
     ("IDLE_CLOSE_MINUTES", "idle_close_minutes", Kind::Whole),
+    ("PRESENCE_EXPIRY_MINUTES", "presence_expiry_minutes", Kind::Whole),
     ("EXPLAIN_SIGNATURES", "explain_signatures", Kind::Truth),
     ("ALLOW_PRIVATE_BROADCAST_URLS", "allow_private_broadcast_urls", Kind::Truth),
     ("STRICT_NONCE", "strict_nonce", Kind::Truth),

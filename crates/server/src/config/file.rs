@@ -9,9 +9,7 @@ use toml::Spanned;
 
 use super::Fault;
 use super::store::StoreTable;
-use super::values::{
-    IdleCloseMinutes, Limits, Listen, LogFormat, LogLevel, RetentionDays, TimeZone,
-};
+use super::values::{Limits, Listen, LogFormat, LogLevel, Minutes, RetentionDays, TimeZone};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -29,7 +27,8 @@ pub(super) struct Top {
     limits: Option<Limits>,
     time_zone: Option<TimeZone>,
     retention_days: Option<RetentionDays>,
-    idle_close_minutes: Option<IdleCloseMinutes>,
+    idle_close_minutes: Option<Minutes>,
+    presence_expiry_minutes: Option<Minutes>,
     explain_signatures: Option<bool>,
     #[expect(
         dead_code,
@@ -129,6 +128,7 @@ impl Top {
             time_zone: self.time_zone.or(below.time_zone),
             retention_days: self.retention_days.or(below.retention_days),
             idle_close_minutes: self.idle_close_minutes.or(below.idle_close_minutes),
+            presence_expiry_minutes: self.presence_expiry_minutes.or(below.presence_expiry_minutes),
             explain_signatures: self.explain_signatures.or(below.explain_signatures),
             strict_nonce: self.strict_nonce.or(below.strict_nonce),
             log_format: self.log_format.or(below.log_format),
@@ -145,6 +145,9 @@ impl Top {
             time_zone_offset_s: self.time_zone.map_or(default.time_zone_offset_s, |zone| zone.0),
             retention_days: self.retention_days.map_or(default.retention_days, |days| days.0),
             idle_close_minutes: self.idle_close_minutes.and_then(|minutes| minutes.0),
+            presence_expiry_minutes: self
+                .presence_expiry_minutes
+                .map_or(default.presence_expiry_minutes, |minutes| minutes.0),
             explain_signatures: self.explain_signatures.unwrap_or(demo),
             strict_nonce: self.strict_nonce.unwrap_or(default.strict_nonce),
         }

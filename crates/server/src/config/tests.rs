@@ -23,6 +23,7 @@ limits = "off"
 time_zone = "-03:30"
 retention_days = 30
 idle_close_minutes = 720
+presence_expiry_minutes = 60
 explain_signatures = true
 allow_private_broadcast_urls = false
 
@@ -65,6 +66,7 @@ fn every_documented_key_is_read() {
         time_zone_offset_s: -12_600,
         retention_days: 30,
         idle_close_minutes: std::num::NonZeroU32::new(720),
+        presence_expiry_minutes: std::num::NonZeroU32::new(60),
         explain_signatures: true,
         strict_nonce: false,
     };

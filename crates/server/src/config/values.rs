@@ -115,16 +115,16 @@ impl<'de> Deserialize<'de> for RetentionDays {
     }
 }
 
-/// After how many minutes without any event a call is taken to be over; 0 is never.
+/// After how many minutes without a word something is taken to be over; 0 is never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct IdleCloseMinutes(pub(super) Option<NonZeroU32>);
+pub(super) struct Minutes(pub(super) Option<NonZeroU32>);
 
-impl IdleCloseMinutes {
+impl Minutes {
     /// A year.
     const MAX: u32 = 525_600;
 }
 
-impl<'de> Deserialize<'de> for IdleCloseMinutes {
+impl<'de> Deserialize<'de> for Minutes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let minutes = u32::deserialize(deserializer)?;
         let wrong = || format!("{minutes} is not a number of minutes from 0 to {}", Self::MAX);

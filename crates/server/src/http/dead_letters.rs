@@ -10,6 +10,7 @@ use bytes::Bytes;
 use domain::app::App;
 use domain::log::dead::{self, KeptLetter, LetterPage};
 use domain::log::{self, Event, Outcome};
+use domain::presence::{self, Sighting};
 use domain::{AppId, Context};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -178,12 +179,15 @@ async fn replay(server: &Server, app: &App, asked: &Asked) -> domain::Result<Val
     let still_dead = page.letters.len();
     let mut read: Vec<Read> = page.letters.into_iter().filter_map(|it| reread(app, it)).collect();
     let events = read.iter_mut().flat_map(|read| std::mem::take(&mut read.events)).collect();
-    let mut outcomes = log::record(&server.ctx, events).await?.into_iter();
+    let sightings = read.iter_mut().flat_map(|read| std::mem::take(&mut read.sightings)).collect();
+    let mut of_events = log::record(&server.ctx, events).await?.into_iter();
+    let mut of_sightings = presence::record(&server.ctx, sightings).await?.into_iter();
     let (mut stored, mut duplicates, mut expired) = (0_u64, 0_u64, 0_u64);
     let mut removed = vec![];
-    for Read { id, hook, count, .. } in read {
+    for Read { id, hook, counts: (events, sightings), .. } in read {
         let mut is_whole = true;
-        for outcome in outcomes.by_ref().take(count) {
+        let outcomes = of_events.by_ref().take(events);
+        for outcome in outcomes.chain(of_sightings.by_ref().take(sightings)) {
             observe::events(hook.name(), outcome.name(), 1);
             match outcome {
                 Outcome::Stored => stored += 1,
@@ -210,17 +214,19 @@ struct Read {
     id: u64,
     hook: Hook,
     events: Vec<Event>,
-    count: usize,
+    sightings: Vec<Sighting>,
+    /// How many there were of both.
+    counts: (usize, usize),
 }
 
 /// What a letter tells, if it is understood without remainder. It was authentic when it came, so
 /// that nobody asks for a signature.
 fn reread(app: &App, KeptLetter { id, letter }: KeptLetter) -> Option<Read> {
     let hook = Hook::find(letter.door.as_str())?;
-    let Received { events, dead, .. } =
+    let Received { events, sightings, dead, .. } =
         hook.reread(app.id, app.rtc_id.as_deref(), letter.body.as_deref()?);
-    let count = events.len();
-    dead.is_empty().then_some(Read { id, hook, events, count })
+    let counts = (events.len(), sightings.len());
+    dead.is_empty().then_some(Read { id, hook, events, sightings, counts })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use domain::AppId;
 use domain::app::{App, Secret};
 use domain::log::{self, Outcome};
+use domain::presence;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use sources::{Again, Delivery, Hook, Received};
@@ -139,16 +140,20 @@ async fn record(
     delivery: &Delivery<'_>,
     received: Received,
 ) -> Result<Response<Bytes>, domain::Error> {
-    let Received { events, dead, ignored } = received;
+    let Received { events, sightings, dead, ignored } = received;
     let (source, app) = (hook.name(), delivery.app.0);
     for reason in &dead {
         tracing::warn!(source, app, %reason, "an event makes no sense");
     }
     observe::events(source, "unintelligible", dead.len());
     observe::events(source, "ignored", ignored);
-    let times: Vec<i64> = events.iter().map(|event| event.time_unix_us).collect();
+    let of_events = events.iter().map(|event| event.time_unix_us);
+    let of_sightings = sightings.iter().map(|sighting| sighting.connection.time_unix_us);
+    let times: Vec<i64> = of_events.chain(of_sightings).collect();
     let mut useless = Useless { reasons: dead, refused: vec![] };
-    for (time_unix_us, outcome) in times.into_iter().zip(log::record(&server.ctx, events).await?) {
+    let mut outcomes = log::record(&server.ctx, events).await?;
+    outcomes.extend(presence::record(&server.ctx, sightings).await?);
+    for (time_unix_us, outcome) in times.into_iter().zip(outcomes) {
         observe::events(source, outcome.name(), 1);
         if let Outcome::Refused(reason) = outcome {
             tracing::warn!(source, app, %reason, "an event is refused");

@@ -93,9 +93,11 @@ fn write(hook: Hook, delivery: &Delivery<'_>, useless: Useless) -> Vec<DeadLette
     for part in hook.keepable(delivery.headers, delivery.body).into_iter().flatten() {
         let again = hook.reread(delivery.app, delivery.rtc_id, &part);
         let refused_of = |time_unix_us| refused.iter().find(|(time, _)| *time == time_unix_us);
-        let of_events = again.events.iter().filter_map(|event| refused_of(event.time_unix_us));
+        let of_events = again.events.iter().map(|event| event.time_unix_us);
+        let of_sightings = again.sightings.iter().map(|it| it.connection.time_unix_us);
+        let of_both = of_events.chain(of_sightings).filter_map(refused_of);
         let of_part: Vec<String> =
-            again.dead.into_iter().chain(of_events.map(|(_, reason)| reason.clone())).collect();
+            again.dead.into_iter().chain(of_both.map(|(_, reason)| reason.clone())).collect();
         told += of_part.len();
         for reason in &of_part {
             let known = reasons.iter().position(|known| known == reason);

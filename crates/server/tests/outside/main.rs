@@ -8,6 +8,7 @@ mod hostile_hooks;
 mod lifecycle;
 mod load;
 mod one_stay;
+mod presence;
 mod reconcile;
 mod senders;
 mod server;

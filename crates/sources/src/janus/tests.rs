@@ -75,7 +75,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 
 /// What was received, to compare. Ids are hashes: their beginning tells them apart.
 fn show(received: Received) -> String {
-    let Received { events, dead, ignored } = received;
+    let Received { events, dead, ignored, .. } = received;
     let mut lines = String::new();
     for event in &events {
         assert_eq!((event.app, event.door.as_str()), (AppId(7), "janus"));
@@ -253,7 +253,7 @@ fn a_group_tells_what_its_events_tell_one_by_one() {
     let group = receive(&json!(events).to_string());
     let mut single = Received::default();
     for event in &events {
-        let Received { events, dead, ignored } = receive(&event.to_string());
+        let Received { events, dead, ignored, .. } = receive(&event.to_string());
         single.events.extend(events);
         single.dead.extend(dead);
         single.ignored += ignored;

@@ -9,17 +9,20 @@ use domain::ids::{
     CallId, ConnectionId, Door, EventId, IdFault, ParticipantId, RoomId, SourceName,
 };
 use domain::log::{ClientFacts, Event, Fact, Os, Presence};
+use domain::presence::Sighting;
 use sha2::{Digest as _, Sha256};
 
-use super::NAME;
 use super::fields::Fields;
+use super::{NAME, presence};
 use crate::lenient;
 
 /// What there is to a callback.
 pub(super) enum Reading {
     /// A fact for the log.
     Event(Box<Event>),
-    /// Nothing that the log keeps.
+    /// Somebody was seen.
+    Sighting(Sighting),
+    /// Nothing that is kept.
     OfNoInterest,
 }
 
@@ -28,6 +31,10 @@ type Dated = Result<(i64, Fact), String>;
 /// Reads an authentic callback, or tells why it cannot be understood.
 pub(super) fn read(app: AppId, fields: &Fields) -> Result<Reading, String> {
     let event = fields.text("event").ok_or("the callback has no `event`")?;
+    if event == presence::EVENT {
+        let read = check_app(app, fields).and_then(|()| presence::read(app, fields));
+        return read.map(Reading::Sighting).map_err(|why| format!("{event}: {why}"));
+    }
     let fact: fn(&Fields) -> Dated = match event {
         "room_login" => logged_in,
         "room_logout" => logged_out,
@@ -115,7 +122,11 @@ fn unix_us(fields: &Fields, at: &str) -> Result<i64, String> {
     time.ok_or_else(|| format!("`{at}` is missing"))
 }
 
-fn name<T>(fields: &Fields, at: &str, parse: fn(&str) -> Result<T, IdFault>) -> Result<T, String> {
+pub(super) fn name<T>(
+    fields: &Fields,
+    at: &str,
+    parse: fn(&str) -> Result<T, IdFault>,
+) -> Result<T, String> {
     optional_name(fields, at, parse)?.ok_or_else(|| format!("`{at}` is missing"))
 }
 

@@ -31,6 +31,9 @@ const NAMES: &[&str] = &[
     "create_time",
     "create_time_ms",
     "term_type",
+    "action",
+    "offline_time",
+    "os",
 ];
 
 /// What a callback tells, by name.

@@ -1,8 +1,8 @@
-//! The callbacks of ZEGOCLOUD: the rooms of its RTC service.
+//! The callbacks of ZEGOCLOUD: the rooms of its RTC service, and who is online in ZIM.
 //!
 //! `fields` takes a body apart, in whichever of three forms it came. `signature` proves that the
 //! sender knows the callback secret, which here says nothing of the rest of the body. `callback`
-//! reads the few fields that the log needs.
+//! reads the few fields that the log needs, `presence` those of who is online.
 
 use domain::AppId;
 
@@ -10,6 +10,7 @@ use crate::{Delivery, Received, Unauthentic, safe};
 
 mod callback;
 mod fields;
+mod presence;
 mod signature;
 
 use callback::Reading;
@@ -44,6 +45,7 @@ fn understand(app: AppId, fields: &Fields) -> Received {
     let mut received = Received::default();
     match callback::read(app, fields) {
         Ok(Reading::Event(event)) => received.events.push(*event),
+        Ok(Reading::Sighting(sighting)) => received.sightings.push(sighting),
         Ok(Reading::OfNoInterest) => received.ignored += 1,
         Err(reason) => received.dead.push(reason),
     }

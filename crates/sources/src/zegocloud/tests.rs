@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::AppId;
 use domain::app::Secret;
 use domain::log::Fact;
+use domain::presence::{Connection, Sighting};
 use expect_test::{Expect, expect};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -55,11 +56,18 @@ fn signed(mut callback: Value) -> Value {
 
 /// What an authentic body gives, to compare.
 fn read(body: &[u8]) -> String {
-    let Received { events, dead, ignored } = try_receive(body).expect("an authentic callback");
+    let Received { events, sightings, dead, ignored } =
+        try_receive(body).expect("an authentic callback");
     let mut lines = String::new();
     for event in &events {
         assert_eq!((event.app, event.door.as_str()), (AppId(1), "zegocloud"));
         lines.push_str(&shown::event(event));
+    }
+    for Sighting { app, user, connection } in &sightings {
+        let Connection { id, time_unix_us, state, os } = connection;
+        assert_eq!(*app, AppId(1));
+        let at = shown::time(*time_unix_us);
+        lines.push_str(&format!("seen {user}/{id} {state:?} {at} {os:?}\n"));
     }
     dead.iter().for_each(|reason| lines.push_str(&format!("dead: {reason}\n")));
     (0..ignored).for_each(|_| lines.push_str("ignored\n"));
@@ -236,20 +244,95 @@ fn a_terminal_is_an_operating_system_where_it_is_one() {
 
 #[test]
 fn what_the_log_has_no_use_for_is_counted_only() {
-    let of_zim = json!({
-        "appid": "1", "event": "user_action", "timestamp": 1499676978, "nonce": "350176",
-        "user_id": "u", "user_name": "PRIVATE", "os": "PC ", "action": 0, "session_id": "5",
-        "login_time": 1499676978, "relogin": "0",
-    });
     let named = |event: &str| json!({"event": event, "appid": "1", "timestamp": 1499676978, "nonce": "3", "room_id": 5});
     let names = ["room_create", "room_enter", "stream_close", "send_msg", "an event of the future"];
-    for callback in names.map(named).into_iter().chain([of_zim]) {
+    for callback in names.map(named).into_iter() {
         assert_eq!(
             read(signed(callback.clone()).to_string().as_bytes()),
             "ignored\n",
             "{callback}"
         );
     }
+}
+
+/// As ZIM sends it.
+fn user_action(changes: Value) -> Value {
+    let mut callback = json!({
+        "appid": "1", "event": "user_action", "timestamp": 1499676979, "nonce": "350176",
+        "user_id": "u", "user_name": "PRIVATE", "os": "PC ", "action": 0, "session_id": "5",
+        "login_time": 1499676978, "relogin": "0",
+    });
+    for (name, value) in changes.as_object().expect("an object") {
+        match value {
+            Value::Null => drop(callback.as_object_mut().expect("an object").remove(name)),
+            value => callback[name] = value.clone(),
+        }
+    }
+    callback
+}
+
+#[test]
+fn a_user_action_is_a_sighting_of_a_connection_at_its_own_time() {
+    let callbacks = [
+        json!({}),
+        json!({"action": 1, "logout_time": 1499677000, "logout_reason": "0"}),
+        json!({"action": 2, "offline_time": 1499677001, "os": "IOS_PHONE"}),
+        // As text, too.
+        json!({"action": "2", "offline_time": "1499677001", "os": "ANDROID_TV"}),
+        // The sample of the document lacks it: the time of sending.
+        json!({"action": 2, "os": null}),
+        json!({"action": 1, "logout_time": 0, "os": "MINIPROGRAM"}),
+        json!({"action": 0, "os": "", "session_id": "k".repeat(256)}),
+    ];
+    check(
+        &callbacks.map(user_action),
+        expect![[r#"
+        seen u/5 Online 2017-07-10T08:56:18Z Some(Windows)
+        seen u/5 LoggedOut 2017-07-10T08:56:40Z Some(Windows)
+        seen u/5 Offline 2017-07-10T08:56:41Z Some(Ios)
+        seen u/5 Offline 2017-07-10T08:56:41Z Some(Android)
+        seen u/5 Offline 2017-07-10T08:56:19Z None
+        seen u/5 LoggedOut 2017-07-10T08:56:19Z Some(Unknown)
+        seen u/kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk Online 2017-07-10T08:56:18Z None
+    "#]],
+    );
+}
+
+#[test]
+fn a_user_action_that_says_too_little_is_unintelligible() {
+    let callbacks = [
+        json!({"appid": "2"}),
+        json!({"appid": null}),
+        json!({"action": null}),
+        json!({"action": 3}),
+        json!({"action": -1}),
+        json!({"action": "online"}),
+        json!({"user_id": null}),
+        json!({"user_id": ""}),
+        json!({"user_id": "u".repeat(65)}),
+        json!({"session_id": null}),
+        json!({"session_id": "k".repeat(257)}),
+        json!({"login_time": i64::MAX}),
+        json!({"login_time": -5, "timestamp": "0"}),
+    ];
+    check(
+        &callbacks.map(user_action),
+        expect![[r#"
+        dead: user_action: `appid` is another app's
+        dead: user_action: `appid` is missing
+        dead: user_action: `action` is missing
+        dead: user_action: `action` is none of 0, 1 and 2
+        dead: user_action: `action` is none of 0, 1 and 2
+        dead: user_action: `action` is none of 0, 1 and 2
+        dead: user_action: `user_id` is missing
+        dead: user_action: `user_id` is missing
+        dead: user_action: `user_id` cannot be used: it has more than 64 bytes
+        dead: user_action: `session_id` is missing
+        dead: user_action: `session_id` cannot be used: it has more than 256 bytes
+        dead: user_action: `login_time` is missing
+        dead: user_action: `login_time` is missing
+    "#]],
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ use super::fault::{Damage, Fault, Result, is_surely_undone};
 use super::log::{self, index};
 use super::options::Options;
 use super::pace::{Pace, Places};
-use super::{broadcasts, dead, schema, users, walk};
+use super::{broadcasts, dead, presences, schema, users, walk};
 
 /// How many rows a page of an answer has.
 pub(super) const PAGE_ROWS: i32 = 1_000;
@@ -97,6 +97,7 @@ pub(super) struct Cluster {
     pub(super) users: users::Statements,
     pub(super) dead: dead::Statements,
     pub(super) broadcasts: broadcasts::Statements,
+    pub(super) presences: presences::Statements,
     pub(super) index: index::Statements,
     pub(super) log: log::Statements,
 }
@@ -114,6 +115,7 @@ impl Cluster {
         let users = users::Statements::prepare(&prepare).await?;
         let dead = dead::Statements::prepare(&prepare).await?;
         let broadcasts = broadcasts::Statements::prepare(&prepare).await?;
+        let presences = presences::Statements::prepare(&prepare).await?;
         let index = index::Statements::prepare(&prepare).await?;
         let log = log::Statements::prepare(&prepare).await?;
         let probe = prepare.read(schema::PROBE).await?;
@@ -131,6 +133,7 @@ impl Cluster {
             users,
             dead,
             broadcasts,
+            presences,
             index,
             log,
         })

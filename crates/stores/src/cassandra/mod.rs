@@ -3,7 +3,7 @@
 //!
 //! The README tells the tables, the consistency of each statement, and what fails how. Read the
 //! code in this order: `schema` (the tables), `session` (connecting), `cluster` (what is said to
-//! the ring, and how), `users`, `dead` and `broadcasts`, then `log`.
+//! the ring, and how), `users`, `presences`, `dead` and `broadcasts`, then `log`.
 
 mod broadcasts;
 mod cluster;
@@ -12,6 +12,7 @@ mod fault;
 mod log;
 mod options;
 mod pace;
+mod presences;
 mod refusal;
 mod schema;
 mod session;

@@ -6,13 +6,14 @@ use domain::error::Result;
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
+use domain::presence::Sighting;
 use domain::store::{
     Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, WalkLens, Walked,
 };
 use domain::users::{ProfileChange, User};
 
 use super::log::index;
-use super::{Cassandra, broadcasts, dead, log, users};
+use super::{Cassandra, broadcasts, dead, log, presences, users};
 
 #[async_trait]
 impl Store for Cassandra {
@@ -166,6 +167,11 @@ impl Walk for Cassandra {
     ) -> Result<Walked<DeadLetter>> {
         let cluster = self.connection.cluster()?;
         Ok(dead::walk(&cluster, from, limit).await?)
+    }
+
+    async fn walk_sightings(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Sighting>> {
+        let cluster = self.connection.cluster()?;
+        Ok(presences::walk_sightings(&cluster, from, limit).await?)
     }
 
     /// Unknown: each partition would have to be counted.

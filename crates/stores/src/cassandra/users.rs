@@ -317,6 +317,6 @@ impl At<'_> {
 
 /// What the record's checksum is of, besides the profile. The realm is not in it, so that a copy
 /// of a realm is one of its rows.
-fn key_of(app: AppId, id: &UserId) -> Vec<u8> {
+pub(super) fn key_of(app: AppId, id: &UserId) -> Vec<u8> {
     [&app.0.to_be_bytes(), id.as_str().as_bytes()].concat()
 }

@@ -24,6 +24,7 @@ mod kills;
 mod log;
 mod open;
 mod pages;
+mod presence;
 mod retention;
 mod scattered;
 mod story;
@@ -197,6 +198,15 @@ engines! {
             open_broadcasts_are_those_that_are_not_over
             old_broadcasts_go_when_they_are_over
             there_are_not_more_than_the_maximum
+        }
+        presence {
+            nobody_is_known_who_was_not_seen
+            of_each_connection_the_last_sighting_is_known
+            apps_see_their_own
+            of_too_many_connections_the_last_are_known
+            who_is_removed_begins_anew
+            what_is_too_old_is_forgotten_in_steps
+            every_connection_is_found_by_a_walk
         }
         retention {
             nothing_young_goes

@@ -4,6 +4,7 @@ use domain::AppId;
 use domain::broadcast::Added;
 use domain::error::Result;
 use domain::log::dead::DeadLetter;
+use domain::presence::{Noted, Sighting};
 use domain::store::{Appended, Registration, Update};
 use domain::users::User;
 use tokio::sync::oneshot;
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 use super::broadcasts;
 use super::dead;
 use super::log::{Arrival, Removal, Removed};
+use super::presences;
 use super::users;
 
 /// A request and its outcomes, one for each item.
@@ -48,6 +50,8 @@ pub(super) enum Change {
     AddBroadcast(Pending<broadcasts::Add, Added>),
     SaveBroadcast(Pending<broadcasts::Save, bool>),
     RetireBroadcasts(Pending<broadcasts::Retire, u64>),
+    NoteSightings(Pending<Vec<Sighting>, Noted>),
+    ForgetSightings(Pending<presences::Forget, u64>),
 }
 
 impl Change {
@@ -63,6 +67,8 @@ impl Change {
             Self::RemoveDead(it) => size::of_ids(&it.request.ids),
             Self::AddBroadcast(it) => size::of_message(&it.request.message),
             Self::SaveBroadcast(_) | Self::RetireBroadcasts(_) => size::PROGRESS,
+            Self::NoteSightings(it) => it.request.iter().map(size::of_sighting).sum(),
+            Self::ForgetSightings(it) => it.request.keys.iter().map(|key| key.len()).sum(),
         }
     }
 
@@ -79,6 +85,8 @@ impl Change {
             Self::AddBroadcast(pending) => pending.settle(verdict),
             Self::SaveBroadcast(pending) => pending.settle(verdict),
             Self::RetireBroadcasts(pending) => pending.settle(verdict),
+            Self::NoteSightings(pending) => pending.settle(verdict),
+            Self::ForgetSightings(pending) => pending.settle(verdict),
         }
     }
 }
@@ -91,6 +99,7 @@ mod size {
     use domain::ids::UserId;
     use domain::log::dead::DeadLetter;
     use domain::log::{Event, Fact};
+    use domain::presence::Sighting;
     use domain::store::NewUser;
     use domain::users::{Profile, ProfileChange, User};
 
@@ -147,6 +156,11 @@ mod size {
 
     pub(super) fn of_letter(letter: &DeadLetter) -> usize {
         EVENT + letter.reason.len() + letter.body.as_ref().map_or(0, Vec::len)
+    }
+
+    pub(super) fn of_sighting(sighting: &Sighting) -> usize {
+        let Sighting { user, connection, .. } = sighting;
+        of_text(user.as_str()) + of_text(connection.id.as_str())
     }
 
     pub(super) fn of_ids(ids: &[u64]) -> usize {

@@ -5,6 +5,7 @@ use super::change::Change;
 use super::dead;
 use super::fault::Result;
 use super::log::{self, Touched};
+use super::presences;
 use super::recent::Recent;
 use super::transaction::Write;
 use super::trays;
@@ -30,6 +31,10 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             Change::SaveBroadcast(it) => it.outcomes = vec![broadcasts::save(write, &it.request)?],
             Change::RetireBroadcasts(it) => {
                 it.outcomes = vec![broadcasts::retire(write, &it.request)?];
+            }
+            Change::NoteSightings(it) => it.outcomes = presences::note(write, &it.request)?,
+            Change::ForgetSightings(it) => {
+                it.outcomes = vec![presences::forget(write, &it.request)?];
             }
             Change::Remove(_) => {}
         }

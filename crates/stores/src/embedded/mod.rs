@@ -2,8 +2,8 @@
 //!
 //! The README tells the tables: keys, values, and why in this order. Read the code in this order:
 //! `open` (whose folder it is), `tables`, `record` and `key` (how rows are written down), `writer`
-//! and `group` (how a change becomes durable), `users` and `trays` (the directory), `log` (the room
-//! log).
+//! and `group` (how a change becomes durable), `users` and `trays` (the directory), `presences`
+//! (who was seen), `log` (the room log).
 
 mod broadcasts;
 mod change;
@@ -13,6 +13,7 @@ mod group;
 mod key;
 mod log;
 mod open;
+mod presences;
 mod priority;
 mod recent;
 mod store;

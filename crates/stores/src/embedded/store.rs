@@ -9,6 +9,7 @@ use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
+use domain::presence::{Connections, Forgotten, Noted, Presences, Sighting};
 use domain::store::{
     Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, WalkLens, Walked,
 };
@@ -22,6 +23,7 @@ use super::dead;
 use super::fault::Fault;
 use super::log;
 use super::open::{OpenError, Options, open};
+use super::presences;
 use super::recent::Recent;
 use super::tables::Tables;
 use super::transaction::{Env, Read};
@@ -268,6 +270,38 @@ impl Broadcasts for Embedded {
 }
 
 #[async_trait]
+impl Presences for Embedded {
+    async fn note_sightings(&self, sightings: Vec<Sighting>) -> Result<Vec<Noted>> {
+        self.change(Change::NoteSightings, sightings).await
+    }
+
+    async fn find_connections(&self, app: AppId, users: &[UserId]) -> Result<Vec<Connections>> {
+        self.read(|read| presences::find(read, app, users))
+    }
+
+    async fn forget_sightings(
+        &self,
+        before_unix_us: i64,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Forgotten> {
+        let place = (from, limit as usize);
+        let (keys, next) = self.read(|read| presences::find_old(read, before_unix_us, place))?;
+        if keys.is_empty() {
+            return Ok(Forgotten { connections: 0, next });
+        }
+        let request = presences::Forget { keys, before_unix_us: Some(before_unix_us) };
+        let connections = self.change_one(Change::ForgetSightings, request).await?;
+        Ok(Forgotten { connections, next })
+    }
+
+    async fn remove_sightings(&self, app: AppId, user: &UserId) -> Result<u64> {
+        let request = presences::Forget::all_of(app, user);
+        self.change_one(Change::ForgetSightings, request).await
+    }
+}
+
+#[async_trait]
 impl Walk for Embedded {
     async fn walk_users(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<(AppId, User)>> {
         let read = |directory: Directory<'_>| users::walk(directory, from, limit as usize);
@@ -284,6 +318,10 @@ impl Walk for Embedded {
         limit: u32,
     ) -> Result<Walked<DeadLetter>> {
         self.read(|read| dead::walk(read, from, limit as usize))
+    }
+
+    async fn walk_sightings(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Sighting>> {
+        self.read(|read| presences::walk(read, from, limit as usize))
     }
 
     async fn walk_lens(&self) -> Result<Option<WalkLens>> {

@@ -8,6 +8,7 @@ use domain::broadcast::{Ledger, Message, Progress as Delivered};
 use domain::log::dead::DeadLetter;
 use domain::log::stay::RoomKey;
 use domain::log::{LogFigures, Stay};
+use domain::presence::Connections;
 use domain::users::User;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, RoTxn, RwTxn};
@@ -74,6 +75,8 @@ tables! {
     tray_odd: Pile,
     /// One row: how far trays are filled and emptied.
     trays: Table<Progress>,
+    /// Who was seen, under the keys of `users`.
+    presences: Table<Connections>,
     /// Every event once, in the order of time.
     events: Table<KnownEvent>,
     /// A room's number.

@@ -24,16 +24,30 @@ pub(super) struct Change {
     pub(super) now_unix_ms: i64,
 }
 
+/// What a key goes on with behind the app: the kind of the id.
+const NUMBER: u8 = 1;
+const TEXT: u8 = 2;
+
 /// Ids that are numbers stand before the others and in the order of the numbers, so that those
 /// which an app hands out one after the other are neighbours.
-fn key_of(app: AppId, id: &UserId) -> Key {
-    const NUMBER: u8 = 1;
-    const TEXT: u8 = 2;
+pub(super) fn key_of(app: AppId, id: &UserId) -> Key {
     let key = Key::new().u32(app.0);
     match id.as_long() {
         Some(long) => key.u8(NUMBER).u64(long.cast_unsigned()),
         None => key.u8(TEXT).bytes(id.as_str().as_bytes()),
     }
+}
+
+/// Whose key it is.
+pub(super) fn whose(key: &[u8]) -> Option<(AppId, UserId)> {
+    let mut parts = KeyParts(key);
+    let app = AppId(u32::from_be_bytes(parts.array()?));
+    let id = match u8::from_be_bytes(parts.array()?) {
+        NUMBER => UserId::from_long(parts.u64()?.cast_signed())?,
+        TEXT => UserId::parse(std::str::from_utf8(parts.0).ok()?).ok()?,
+        _ => return None,
+    };
+    Some((app, id))
 }
 
 /// Registers the users, and tells of each what became of them.
@@ -137,6 +151,9 @@ mod tests {
         let key = |id: &str| key_of(AppId(7), &UserId::parse(id).unwrap());
         let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
         assert!(keys.is_sorted(), "{keys:?}");
+        for (id, key) in ids.iter().zip(&keys) {
+            assert_eq!(whose(key), Some((AppId(7), UserId::parse(id).unwrap())));
+        }
         assert!(keys.last() < Some(&key_of(AppId(8), &UserId::parse("1").unwrap())));
     }
 }

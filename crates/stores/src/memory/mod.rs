@@ -5,6 +5,7 @@
 //! for a room with a million of them.
 
 mod broadcasts;
+mod presences;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Add;
@@ -20,6 +21,7 @@ use domain::log::open::OPEN_CALLS_MAX;
 use domain::log::retire::{find_cut, is_spent};
 use domain::log::stay::RoomKey;
 use domain::log::{Event, LogFigures, OpenCall, Stay, StayPage, StayQuery, fold_room};
+use domain::presence::Sighting;
 use domain::store::{
     Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, WalkLens, Walked,
     walked_weight,
@@ -31,6 +33,7 @@ use domain::users::{ProfileChange, User};
 pub struct Memory {
     users: Mutex<HashMap<(AppId, UserId), User>>,
     log: Mutex<Log>,
+    presences: Mutex<presences::Known>,
     dead: Mutex<Dead>,
     jobs: Mutex<broadcasts::Jobs>,
 }
@@ -222,6 +225,10 @@ impl Walk for Memory {
         let mut all: Vec<&DeadLetter> = dead.letters.values().collect();
         all.sort_by_key(|letter| letter.app);
         Ok(step(all.into_iter().cloned(), from, limit, |_| 1))
+    }
+
+    async fn walk_sightings(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Sighting>> {
+        Ok(step(presences::all(&lock(&self.presences)).into_iter(), from, limit, |_| 1))
     }
 
     async fn walk_lens(&self) -> Result<Option<WalkLens>> {

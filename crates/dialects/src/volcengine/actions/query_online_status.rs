@@ -1,13 +1,14 @@
 //! `QueryOnlineStatus`: which of up to 100 users are online, and on what.
 //!
-//! Whoever is in a room by the room log is online; each connection of theirs is an entry. Only
-//! users whose ids are positive numbers exist for this action.
+//! Whoever is in a room by the room log is online, and whoever's client told that it is; each
+//! connection of theirs is an entry. Only users whose ids are positive numbers exist for this
+//! action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::ParticipantId;
 use domain::log::present::open_spans;
-use domain::{AppId, UserId, log};
+use domain::{AppId, UserId, log, presence};
 use serde::{Deserialize, Serialize};
 
 use super::Asked;
@@ -44,12 +45,13 @@ struct Connection {
 pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {
     let Parameters { user_ids } = body::parse(asked.body, asked.headers)?;
     let longs = body::check_len("UserIds", user_ids, IDS_MAX)?;
-    let participant = |long: i64| {
-        let id = UserId::from_long(long)?;
-        Some(ParticipantId::parse(id.as_str()).expect("an id of the log may be longer"))
-    };
-    let participants = longs.into_iter().filter_map(participant).collect();
+    let distinct: BTreeSet<i64> = longs.into_iter().collect();
+    let users: Vec<UserId> = distinct.into_iter().filter_map(UserId::from_long).collect();
+    let participant =
+        |id: &UserId| ParticipantId::parse(id.as_str()).expect("an id of the log may be longer");
+    let participants = users.iter().map(participant).collect();
     let open = log::where_are(asked.ctx, asked.app.id, participants).await?;
+    let online = presence::online(asked.ctx, asked.app.id, &users).await?;
 
     let mut query_online_results: BTreeMap<i64, Vec<Connection>> = BTreeMap::new();
     for stay in &open.stays {
@@ -64,6 +66,17 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, F
         });
         query_online_results.entry(user_id).or_default().extend(connections);
     }
+    for (user, online) in users.iter().zip(online) {
+        let Some(user_id) = user.as_long().filter(|_| !online.is_empty()) else { continue };
+        let connections = online.into_iter().map(|it| Connection {
+            conn_id: it.id.as_str().to_owned(),
+            user_id,
+            device_id: 0,
+            client_version: 0,
+            platform: os(it.os),
+        });
+        query_online_results.entry(user_id).or_default().extend(connections);
+    }
     let AppId(app_id) = asked.app.id;
     Ok(Answer { app_id, query_online_results })
 }
@@ -71,6 +84,8 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, F
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+
+    use domain::presence::State;
 
     use crate::volcengine::testing::{World, post};
 
@@ -92,6 +107,21 @@ mod tests {
         expect![[r#"200 {"AppId":4111,"QueryOnlineResults":{"10001":[{"ClientVersion":0,"ConnId":"1795226503500000","DeviceId":0,"Platform":"ios","UserId":10001},{"ClientVersion":0,"ConnId":"1795226513500000","DeviceId":0,"Platform":"web","UserId":10001}],"10002":[{"ClientVersion":0,"ConnId":"1795226523500000","DeviceId":0,"Platform":"unknown","UserId":10002}]}}"#]].assert_eq(&ask(&world, "10002,10003,10001,10004,0,-1,10002"));
         expect![[r#"200 {"AppId":4111,"QueryOnlineResults":{}}"#]]
             .assert_eq(&ask(&world, "10003,9223372036854775807"));
+    }
+
+    #[test]
+    fn whoever_logged_in_is_online_until_they_log_out_or_nothing_is_heard_of_them() {
+        let world = World::new();
+        world.join(-40, ("r1", "c1"), "10001", "ios");
+        world.seen(-50, "10001", "s1", State::Online);
+        world.seen(-60, "10002", "s2", State::Online);
+        world.seen(-60, "10003", "s3", State::Online);
+        world.seen(-50, "10003", "s3", State::LoggedOut);
+        world.seen(-60, "10004", "s4", State::Online);
+        world.seen(-50, "10004", "s4", State::Offline);
+        world.seen(-86_401, "10005", "s5", State::Online);
+        world.seen(-86_400, "10006", "s6", State::Online);
+        expect![[r#"200 {"AppId":4111,"QueryOnlineResults":{"10001":[{"ClientVersion":0,"ConnId":"1795226523500000","DeviceId":0,"Platform":"ios","UserId":10001},{"ClientVersion":0,"ConnId":"s1","DeviceId":0,"Platform":"android","UserId":10001}],"10002":[{"ClientVersion":0,"ConnId":"s2","DeviceId":0,"Platform":"android","UserId":10002}],"10006":[{"ClientVersion":0,"ConnId":"s6","DeviceId":0,"Platform":"android","UserId":10006}]}}"#]].assert_eq(&ask(&world, "10001,10002,10003,10004,10005,10006,10002"));
     }
 
     #[test]

@@ -1,14 +1,12 @@
-//! `QueryUserOnlineState`: who is online, as far as the room log knows.
+//! `QueryUserOnlineState`: who is online.
 //!
 //! The vendor tells three states apart by the heartbeats and logouts of its own client: online;
 //! offline, who was lost without a logout; and an error for whoever logged out, or never logged in.
-//! Nothing of that comes in here: of ZIM's callback `user_action`, which would tell it, the log has
-//! no events. So whoever is in a room is online, whoever was lost there is offline, and whoever was
+//! Its callback `user_action` tells them here, too. Of whoever no such callback speaks the room log
+//! does: whoever is in a room is online, whoever was lost there is offline, and whoever was
 //! reported to have left is as good as logged out (Z10).
 
-use domain::context::DAY_S;
-use domain::ids::ParticipantId;
-use domain::log::{self, Seen};
+use domain::presence::{self, State};
 use http::Method;
 use serde::Serialize;
 
@@ -19,9 +17,6 @@ use crate::zegocloud::fault::{Code, Fault};
 
 /// How many ids one request may name, repeats counted.
 const USER_IDS_MAX: usize = 100;
-
-/// For how long somebody who was lost is offline. Afterwards they are as good as logged out.
-const LOST_S: i64 = DAY_S;
 
 /// What a request must be, for messages.
 const EXPECTED: &str = "send a GET with UserId[]=userA&UserId[]=userB in its query";
@@ -57,19 +52,15 @@ pub(in crate::zegocloud) async fn answer(asked: &Asked<'_>) -> Result<Reply<Resu
         return Err(Fault::new(Code::BusinessParameter, why));
     }
     let ids = named.parse_ids("UserId")?;
-    let as_participant =
-        |text: &str| ParticipantId::parse(text).expect("an id of the log may be longer");
-    let participants = ids.iter().map(|id| as_participant(id.as_str())).collect();
-    let since_unix_s = asked.ctx.clock.now_unix_s() - LOST_S;
-    let seen = log::last_seen(asked.ctx, asked.app, participants, since_unix_s).await?;
+    let states = presence::states(asked.ctx, asked.app, &ids).await?;
 
     let mut results = Results::default();
-    for id in ids {
+    for (id, state) in ids.into_iter().zip(states) {
         let user_id = id.as_str().to_owned();
-        let status = match seen.get(&as_participant(&user_id)) {
-            Some(Seen::There) => Some("Online"),
-            Some(Seen::Lost) => Some("Offline"),
-            Some(Seen::Left) | None => None,
+        let status = match state {
+            Some(State::Online) => Some("Online"),
+            Some(State::Offline) => Some("Offline"),
+            Some(State::LoggedOut) | None => None,
         };
         match status {
             Some(status) => results.found.push(Found { user_id, status }),

@@ -1,7 +1,9 @@
 //! Rooms in a test's hand: who joins and leaves, in seconds from when the clock stands still.
 
+use domain::UserId;
 use domain::ids::{CallId, ConnectionId, Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::{ClientFacts, Event, Fact, Presence, record};
+use domain::presence::{self, Connection, Sighting, State};
 
 use super::*;
 
@@ -49,6 +51,19 @@ impl World {
     pub(super) fn leave(&self, at_s: i64, room: &str, user: &str) {
         let (who, client) = (who(room, user, user), ClientFacts::default());
         self.tell(at_s, "native", Fact::Left { who, joined_unix_us: None, client });
+    }
+
+    /// A client tells how somebody is.
+    pub(super) fn seen(&self, at_s: i64, (user, connection): (&str, &str), state: State) {
+        let connection = Connection {
+            id: ConnectionId::parse(connection).expect("an id"),
+            time_unix_us: (NOW_UNIX_S + at_s) * 1_000_000,
+            state,
+            os: None,
+        };
+        let user = UserId::parse(user).expect("an id");
+        let told = vec![Sighting { app: APP, user, connection }];
+        block_on(presence::record(&self.ctx, told)).expect("a store");
     }
 
     pub(super) fn finish(&self, at_s: i64, room: &str) {

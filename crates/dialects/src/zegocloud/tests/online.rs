@@ -56,6 +56,65 @@ fn the_three_states_are_what_the_log_knows_of_them() {
 }
 
 #[test]
+fn what_clients_tell_counts_before_what_the_log_knows() {
+    use domain::presence::State::{LoggedOut, Offline, Online};
+    let world = world();
+    world.seen(-600, ("in", "s1"), Online);
+    world.seen(-600, ("lost", "s2"), Online);
+    world.seen(-500, ("lost", "s2"), Offline);
+    world.seen(-600, ("out", "s3"), Online);
+    world.seen(-500, ("out", "s3"), LoggedOut);
+    // By two clients, of which one goes; told late, and in no order.
+    world.seen(-400, ("two", "s5"), LoggedOut);
+    world.seen(-600, ("two", "s4"), Online);
+    world.seen(-600, ("two", "s5"), Online);
+    // In a room all the same; from a room in order, although logged in; lost there, but logged out.
+    world.join(-60, "r1", "room");
+    world.seen(-50, ("room", "s6"), LoggedOut);
+    world.join(-60, "r1", "gone");
+    world.leave(-50, "r1", "gone");
+    world.seen(-600, ("gone", "s7"), Online);
+    world.join(-900, "r3", "late");
+    world.finish(-800, "r3");
+    world.seen(-850, ("late", "s8"), LoggedOut);
+    // Nothing was heard of them for a day, and for a second less.
+    world.seen(-86_401, ("old", "s9"), Online);
+    world.seen(-86_400, ("edge", "s10"), Online);
+    let ask = "&UserId[]=in&UserId[]=lost&UserId[]=out&UserId[]=two&UserId[]=room&UserId[]=gone\
+               &UserId[]=late&UserId[]=old&UserId[]=edge&UserId[]=never";
+    check_online(
+        &world,
+        ask,
+        expect![[r#"
+        0 to 12345, QueryUserOnlineState
+        success
+        Result "in" "Online"
+        Result "lost" "Offline"
+        Result "two" "Online"
+        Result "room" "Online"
+        Result "gone" "Online"
+        Result "old" "Offline"
+        Result "edge" "Online"
+        ErrorList "out" 660200001
+        ErrorList "late" 660200001
+        ErrorList "never" 660200001
+    "#]],
+    );
+}
+
+#[test]
+fn nobody_is_registered_by_being_seen() {
+    let world = world();
+    world.seen(-60, ("u", "s"), domain::presence::State::Online);
+    let found = block_on(domain::users::find(
+        &world.ctx,
+        APP,
+        &[domain::UserId::parse("u").expect("an id")],
+    ));
+    assert_eq!(found.expect("a store"), [None]);
+}
+
+#[test]
 fn who_was_lost_is_offline_for_a_day() {
     let world = world();
     world.join(-86_500, "r", "u");

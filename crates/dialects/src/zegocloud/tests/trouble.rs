@@ -5,6 +5,7 @@ use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
 use domain::error::{EngineError, Error};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
+use domain::presence::{Connections, Forgotten, Noted, Presences, Sighting};
 use domain::store::{Appended, Look, Registration, Retired, Update};
 use domain::users::ProfileChange;
 
@@ -92,6 +93,30 @@ fn tells_what_the_server_could_not_take_in() {
 
 /// A store that can only fail.
 struct Failing(Error);
+
+#[async_trait]
+impl Presences for Failing {
+    async fn note_sightings(&self, _: Vec<Sighting>) -> domain::Result<Vec<Noted>> {
+        Err(self.0.clone())
+    }
+
+    async fn find_connections(&self, _: AppId, _: &[UserId]) -> domain::Result<Vec<Connections>> {
+        Err(self.0.clone())
+    }
+
+    async fn forget_sightings(
+        &self,
+        _: i64,
+        _: Option<&[u8]>,
+        _: u32,
+    ) -> domain::Result<Forgotten> {
+        Err(self.0.clone())
+    }
+
+    async fn remove_sightings(&self, _: AppId, _: &UserId) -> domain::Result<u64> {
+        Err(self.0.clone())
+    }
+}
 
 #[async_trait]
 impl Store for Failing {

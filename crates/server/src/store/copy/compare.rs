@@ -7,10 +7,11 @@ use anyhow::ensure;
 use domain::ids::{AppId, UserId};
 use domain::log::StayQuery;
 use domain::log::dead::KeptLetter;
+use domain::presence::{Connections, Sighting};
 use domain::users::User;
 
 use super::progress::Progress;
-use super::{Copy, LETTERS_OF_A_STEP, USERS_OF_A_STEP};
+use super::{Copy, LETTERS_OF_A_STEP, SIGHTINGS_OF_A_STEP, USERS_OF_A_STEP};
 
 /// How many stays are compared at a time.
 const STAYS_OF_A_PAGE: u32 = 1_000;
@@ -19,6 +20,7 @@ const STAYS_OF_A_PAGE: u32 = 1_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Compared {
     pub(super) users: u64,
+    pub(super) connections: u64,
     pub(super) stays: u64,
     pub(super) letters: u64,
 }
@@ -27,7 +29,8 @@ impl Copy {
     /// Compares everything; fails at the first difference.
     pub(super) async fn compare(&self) -> anyhow::Result<Compared> {
         let users = self.compare_users().await?;
-        let mut compared = Compared { users, ..Compared::default() };
+        let connections = self.compare_sightings().await?;
+        let mut compared = Compared { users, connections, ..Compared::default() };
         let mut progress = Progress::start("comparing stays", 0, None);
         for app in self.state.apps.iter().copied().map(AppId) {
             compared.stays += self.compare_stays(app, &mut progress).await?;
@@ -82,6 +85,28 @@ impl Copy {
             let walk = async || self.to.walk_users(next.as_deref(), USERS_OF_A_STEP).await;
             let step = self.patiently(walk).await?;
             count += step.found.len() as u64;
+            match step.next {
+                Some(at) => next = Some(at),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// The target was empty, so it knows no more of anybody than the source does.
+    async fn compare_sightings(&self) -> anyhow::Result<u64> {
+        let (mut count, mut next) = (0, None);
+        loop {
+            let limit = SIGHTINGS_OF_A_STEP;
+            let walk = async || self.from.walk_sightings(next.as_deref(), limit).await;
+            let step = self.patiently(walk).await?;
+            for Sighting { app, user, connection } in step.found {
+                count += 1;
+                let users = [user];
+                let find = async || self.to.find_connections(app, &users).await;
+                let found = self.patiently(find).await?;
+                let is_there = found.iter().flat_map(Connections::iter).any(|it| *it == connection);
+                ensure!(is_there, "a connection of a user of app {app} is not in the target");
+            }
             match step.next {
                 Some(at) => next = Some(at),
                 None => return Ok(count),

@@ -1,9 +1,9 @@
 //! `whowas store copy`: everything of one store, brought into another.
 //!
 //! Users go as they are, with their times; events go as they came, and the target folds them
-//! itself; then the dead letters. At the end the two are compared ([`compare`]). Each step may be
-//! done twice, so a copy that was killed goes on with the last step that [`state`] knows of. Of a
-//! large store only a step at a time is in memory.
+//! itself; then who was seen, and the dead letters. At the end the two are compared ([`compare`]).
+//! Each step may be done twice, so a copy that was killed goes on with the last step that [`state`]
+//! knows of. Of a large store only a step at a time is in memory.
 //!
 //! Deliberately no server takes part: both stores stand still meanwhile.
 
@@ -36,6 +36,8 @@ use crate::note;
 const USERS_OF_A_STEP: u32 = 500;
 /// How many events are copied at a time, the names in snapshots counted too.
 const EVENTS_OF_A_STEP: u32 = 1_000;
+/// How many connections are copied at a time.
+const SIGHTINGS_OF_A_STEP: u32 = 500;
 /// How many dead letters are copied at a time.
 const LETTERS_OF_A_STEP: u32 = 100;
 /// How long to wait before a store that did not answer is asked again: this first, then twice as
@@ -114,6 +116,7 @@ impl Copy {
         match self.state.stage {
             Stage::Users => "users",
             Stage::Events => "events",
+            Stage::Sightings => "connections",
             Stage::Letters => "dead letters",
             Stage::Compare => "comparison",
         }
@@ -122,10 +125,13 @@ impl Copy {
     async fn is_empty(&self, store: &dyn Walk) -> anyhow::Result<bool> {
         let users = async |from: Option<Vec<u8>>| store.walk_users(from.as_deref(), 1).await;
         let events = async |from: Option<Vec<u8>>| store.walk_events(from.as_deref(), 1).await;
+        let sightings =
+            async |from: Option<Vec<u8>>| store.walk_sightings(from.as_deref(), 1).await;
         let letters =
             async |from: Option<Vec<u8>>| store.walk_dead_letters(from.as_deref(), 1).await;
         Ok(self.finds_nothing(users).await?
             && self.finds_nothing(events).await?
+            && self.finds_nothing(sightings).await?
             && self.finds_nothing(letters).await?)
     }
 
@@ -168,6 +174,18 @@ impl Copy {
                 },
             )
             .await?;
+            self.begin(Stage::Sightings)?;
+        }
+        if self.state.stage == Stage::Sightings {
+            self.carry(
+                async |from| source.walk_sightings(from.as_deref(), SIGHTINGS_OF_A_STEP).await,
+                async |sightings| target.note_sightings(sightings).await.map(drop),
+                |state, sighting| {
+                    state.sightings += 1;
+                    sighting.app.0
+                },
+            )
+            .await?;
             self.begin(Stage::Letters)?;
         }
         if self.state.stage == Stage::Letters {
@@ -191,6 +209,7 @@ impl Copy {
     ) -> anyhow::Result<()> {
         let (done, total) = match self.state.stage {
             Stage::Users => (self.state.users, self.lens.map(|lens| lens.users)),
+            Stage::Sightings => (self.state.sightings, None),
             _ => (self.state.events, self.lens.map(|lens| lens.events)),
         };
         let mut progress = Progress::start(self.what(), done, total);
@@ -295,21 +314,28 @@ impl Copy {
 
     fn summary(&self, compared: Compared, took: Duration, json: bool) -> String {
         let State { users, events, .. } = self.state;
-        let Compared { users: same_users, stays, letters } = compared;
+        let Compared { users: same_users, connections, stays, letters } = compared;
         if json {
             let told = serde_json::json!({
                 "users": users,
                 "events": events,
+                "connections": connections,
                 "dead_letters": letters,
-                "compared": { "users": same_users, "stays": stays, "dead_letters": letters },
+                "compared": {
+                    "users": same_users, "stays": stays, "connections": connections,
+                    "dead_letters": letters,
+                },
                 "seconds": took.as_secs_f64(),
             });
             return format!("{told}\n");
         }
-        let [users, events, letters, stays] = [users, events, letters, stays].map(HumanCount);
+        let [users, events, connections, letters, stays] =
+            [users, events, connections, letters, stays].map(HumanCount);
         format!(
-            "Copied in {}: {users} users, {events} events, {letters} dead letters.\n\
-             Compared: every user, all {stays} stays, every dead letter: they are the same.\n",
+            "Copied in {}: {users} users, {events} events, {connections} connections, {letters} dead \
+             letters.\n\
+             Compared: every user, all {stays} stays, every connection and dead letter: they are \
+             the same.\n",
             HumanDuration(took),
         )
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How long a state file may be: it names every app.
 const STATE_BYTES_MAX: u64 = 64 << 20;
 
@@ -21,6 +21,7 @@ const STATE_BYTES_MAX: u64 = 64 << 20;
 pub(super) enum Stage {
     Users,
     Events,
+    Sightings,
     Letters,
     /// Nothing any more: what is there is compared.
     Compare,
@@ -37,6 +38,7 @@ pub(super) struct State {
     next: Option<String>,
     pub(super) users: u64,
     pub(super) events: u64,
+    pub(super) sightings: u64,
     /// Every app of which anything was seen.
     pub(super) apps: BTreeSet<u32>,
 }
@@ -44,7 +46,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(from: String, to: String) -> Self {
         let (stage, next, apps) = (Stage::Users, None, BTreeSet::new());
-        Self { version: VERSION, from, to, stage, next, users: 0, events: 0, apps }
+        Self { version: VERSION, from, to, stage, next, users: 0, events: 0, sightings: 0, apps }
     }
 
     /// Where the stage goes on.

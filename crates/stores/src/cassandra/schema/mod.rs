@@ -8,7 +8,7 @@ mod log;
 pub(super) mod migrate;
 mod tables;
 
-use tables::{BROADCASTS, DEAD_APPS, DEAD_LETTERS, USERS};
+use tables::{BROADCASTS, DEAD_APPS, DEAD_LETTERS, PRESENCES, USERS};
 
 /// What the keyspace is, and of which version: the first table that is made, so that a keyspace
 /// with tables but without this one is somebody else's.
@@ -41,6 +41,7 @@ const STEPS: &[&[&str]] = &[FIRST];
 /// The tables of the first version.
 const FIRST: &[&str] = &[
     USERS,
+    PRESENCES,
     DEAD_LETTERS,
     DEAD_APPS,
     BROADCASTS,

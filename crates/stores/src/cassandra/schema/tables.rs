@@ -15,6 +15,18 @@ pub(super) const USERS: &str = "CREATE TABLE IF NOT EXISTS {ks}.users (
     PRIMARY KEY ((app, id))
 ) WITH compaction = {'class': 'LeveledCompactionStrategy'}";
 
+/// Who was seen is a partition of one row: at most 16 connections, mostly less than 200 bytes.
+///
+/// Whoever is forgotten, since nothing was seen of them within the retention or since they are
+/// erased, leaves a tombstone that nobody reads over.
+pub(super) const PRESENCES: &str = "CREATE TABLE IF NOT EXISTS {ks}.presences (
+    app bigint,
+    id text,
+    version uuid,
+    connections blob,
+    PRIMARY KEY ((app, id))
+) WITH compaction = {'class': 'LeveledCompactionStrategy'}";
+
 /// The dead letters of an app are one partition, changed by conditional batches: at most 10,000
 /// letters or 16 MiB, as the domain says, and the tombstones of a day.
 ///
