@@ -95,6 +95,25 @@ def another_ring_is_refused(ring):
     return [] if "ring down" in said else [said]
 
 
+def a_second_ring_of_another_block_stands_beside_it(ring):
+    """They do not meet, and one goes without the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        second = Ring(folder)
+        try:
+            found = equal(second.do("up", 2, "--block", 7),
+                          "127.0.7.1:9042,127.0.7.2:9042", "contact points")
+            with session("127.0.0.1") as one, session("127.0.7.1") as two:
+                found += equal(len(list(ask(one, "SELECT peer FROM system.peers"))), 0, "peers")
+                found += equal(len(list(ask(two, "SELECT peer FROM system.peers"))), 1, "peers")
+            found += equal(second.run("nodetool", 2, "status").stdout.count("UN  127.0.7."), 2,
+                           "nodes that nodetool knows")
+            second.do("down")
+            found += equal(second.processes(), [], "processes of the second")
+        finally:
+            second.run("down")
+    return found + equal(ring.run("status").returncode, 0, "status of the first")
+
+
 def what_was_written_survives_a_kill(ring):
     with session("127.0.0.1") as at:
         write(at, range(ROWS), ONE)
@@ -245,6 +264,7 @@ def up_starts_those_that_are_down(ring):
 
 CHECKS = [
     one_node_serves, up_again_changes_nothing, another_ring_is_refused,
+    a_second_ring_of_another_block_stands_beside_it,
     what_was_written_survives_a_kill, down_leaves_nothing,
     a_taken_port_is_told, a_node_that_ends_at_its_start_is_told, a_missing_java_is_told,
     an_up_that_is_cut_off_leaves_nothing,

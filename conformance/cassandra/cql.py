@@ -3,9 +3,11 @@
 A real driver would hide which node it asked, and would have to be installed before a node can start.
 """
 
+import dataclasses
 import socket
 import ssl
 import struct
+import typing
 
 PORT = 9042
 # One answer of a node that is well; one that is not is asked again.
@@ -28,6 +30,21 @@ class Refused(Exception):
         self.code = code
 
 
+@dataclasses.dataclass(frozen=True)
+class Tls:
+    """`identity` is a file with a certificate and its key, in PEM, for a node that asks for one."""
+
+    identity: typing.Optional[str]
+
+    def wrap(self, plain):
+        believing = ssl.create_default_context()
+        believing.check_hostname = False
+        believing.verify_mode = ssl.CERT_NONE
+        if self.identity:
+            believing.load_cert_chain(self.identity)
+        return believing.wrap_socket(plain)
+
+
 class Connection:
     """`with Connection(address, port, tls) as node: node.rows("SELECT ...")`
 
@@ -35,14 +52,11 @@ class Connection:
     `tls` it does so encrypted and believes any certificate. Raises `OSError` or `Refused`.
     """
 
-    def __init__(self, address, port=PORT, tls=False):
+    def __init__(self, address, port=PORT, tls=None):
         self.socket = socket.create_connection((address, port), timeout=ANSWERS_WITHIN_S)
         try:
             if tls:
-                believing = ssl.create_default_context()
-                believing.check_hostname = False
-                believing.verify_mode = ssl.CERT_NONE
-                self.socket = believing.wrap_socket(self.socket)
+                self.socket = tls.wrap(self.socket)
             self.log_in()
         except BaseException:
             self.socket.close()
@@ -65,13 +79,15 @@ class Connection:
 
     def rows(self, query):
         """The rows of an answer that fits into one page: tuples of bytes, None where there is no
-        value."""
+        value. A statement that changes something has none."""
         query = query.encode()
         body = struct.pack(">i", len(query)) + query
         kind, answer = self.ask(QUERY, body + struct.pack(">HB", CONSISTENCY_ONE, WITHOUT_METADATA))
-        what, _, columns, count = struct.unpack_from(">iiii", answer)
-        if kind != RESULT or what != ROWS:
+        if kind != RESULT:
             raise OSError(f"the node answered a query with 0x{kind:02x}")
+        if struct.unpack_from(">i", answer)[0] != ROWS:
+            return []
+        _, _, columns, count = struct.unpack_from(">iiii", answer)
         at, found = 16, []
         for _ in range(count):
             row = []

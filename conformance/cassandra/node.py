@@ -24,6 +24,8 @@ HEAP_MIB = 512
 NODES_MAX = 9
 STORAGE_PORT = 7000
 JMX_PORT = 7199
+# Node K of a ring is at 127.0.B.K, B the ring's block: rings of different blocks do not meet.
+BLOCKS_MAX = 99
 ENDED_WITHIN_S = 30
 LOG_LINES_SHOWN = 40
 
@@ -50,25 +52,33 @@ class Settings:
     full_jit: bool
     # Of cassandra.yaml; they win over ours.
     more: dict
+    block: int = 0
+
+    def address(self, number):
+        return f"127.0.{self.block}.{number}"
 
     def port(self):
         return self.more.get("native_transport_port", cql.PORT)
 
     def tls(self):
-        return bool(self.more.get("client_encryption_options", {}).get("enabled"))
+        """How the nodes are spoken to: none if not encrypted."""
+        options = self.more.get("client_encryption_options", {})
+        if not options.get("enabled"):
+            return None
+        return cql.Tls(options["keystore"] if options.get("require_client_auth") else None)
 
 
 class Node:
     def __init__(self, work, settings, number):
         self.settings = settings
         self.number = number
-        self.address = f"127.0.0.{number}"
+        self.address = settings.address(number)
         self.contact_point = f"{self.address}:{settings.port()}"
         self.folder = pathlib.Path(work) / f"node-{number}"
         self.log = self.folder / "log"
         self.process = self.folder / "process.json"
         # JMX listens on 127.0.0.1 whatever the node's address is: to each a port of its own.
-        self.jmx_port = JMX_PORT + number - 1
+        self.jmx_port = JMX_PORT + number - 1 + settings.block * (NODES_MAX + 1)
         # By hand: nodes that choose for themselves have to join one after the other. The last
         # one's is the largest token that there is.
         self.token = -2**63 + number * 2**64 // settings.nodes - 1
@@ -136,7 +146,7 @@ class Node:
             *distribution.MODULES, *(f"-D{name}={value}" for name, value in system.items())]
 
     def write_config(self):
-        seeds = ",".join(f"127.0.0.{number}" for number in range(1, self.settings.nodes + 1))
+        seeds = ",".join(map(self.settings.address, range(1, self.settings.nodes + 1)))
         config = {
             "cluster_name": "whowas",
             "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
