@@ -19,7 +19,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Bring events into a running server, and look at those that it could not read
     Events(EventsArgs),
-    /// Bring a store to this version, and copy one into another
+    /// Look after stores: back up, restore, migrate, copy
     Store(StoreArgs),
 }
 
@@ -155,6 +155,19 @@ pub(crate) struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
+    /// Back an embedded store up into one file, also while its server runs
+    ///
+    /// The backup is compact, and is the store as of one instant: whatever was acknowledged before
+    /// is in it. What is written meanwhile makes the server's own file grow, since nothing that the
+    /// backup still reads is written over. In a container, run it in the server's own:
+    /// `docker exec CONTAINER whowas store backup ...`.
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Backup(BackupArgs),
+    /// Make an embedded store of a backup, in a folder that is empty or missing
+    ///
+    /// All or nothing: before all of it is there and its checksum right, there is no store.
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Restore(RestoreArgs),
     /// Make the tables of a ring, or bring them to this program's version
     #[command(after_help = EXIT_STATUS_OF_STORES)]
     Migrate(MigrateArgs),
@@ -165,6 +178,42 @@ pub(crate) enum StoreCommand {
     /// with --resume.
     #[command(after_help = EXIT_STATUS_OF_STORES)]
     Copy(CopyArgs),
+}
+
+/// Which embedded store.
+#[derive(Debug, Default, Args)]
+pub(crate) struct FolderArgs {
+    /// The store's folder [default: what --config says, else whowas-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The server's config: tells the folder
+    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where to: a file that is not there yet, a folder, in which the backup is called by its time,
+    /// or - for standard output
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: FolderArgs,
+    /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: FolderArgs,
+    /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How a store is named on the command line.

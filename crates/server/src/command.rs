@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use crate::config::Fault;
 use crate::{EXIT_WRONG_CONFIG, note};
 
 const EXIT_SOME_REFUSED: u8 = 3;
@@ -34,6 +35,12 @@ pub(crate) enum Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Usage(fault.to_string())
     }
 }
 

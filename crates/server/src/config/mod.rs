@@ -25,7 +25,7 @@ pub(crate) use target::{Target, target};
 pub(crate) use values::LogFormat;
 
 use self::file::File;
-use crate::cli::ServeArgs;
+use crate::cli::{FolderArgs, ServeArgs};
 use crate::demo;
 
 /// Where the server listens unless it is told.
@@ -97,6 +97,21 @@ impl Fault {
 /// Reads the config that the command line asks for.
 pub(crate) fn load(args: &ServeArgs) -> Result<Config, Fault> {
     load_with(args, environment::variables())
+}
+
+/// The folder of the embedded store that a command is about.
+pub(crate) fn data_folder(args: &FolderArgs) -> Result<PathBuf, Fault> {
+    if let Some(folder) = &args.data {
+        return Ok(folder.clone());
+    }
+    match load(&ServeArgs { config: args.config.clone(), ..ServeArgs::default() })?.store {
+        StoreAt::Embedded(folder) => Ok(folder),
+        StoreAt::Memory | StoreAt::Cassandra(_) => {
+            let reason = "this is about an embedded store, and the config names another one; \
+                          give its folder with --data";
+            Err(Fault::new("--data", None, reason))
+        }
+    }
 }
 
 /// A ring of these nodes, and how it is reached as a config and the environment say.

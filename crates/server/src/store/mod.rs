@@ -1,6 +1,7 @@
 //! `whowas store ...`: the commands that work on stores themselves, without a server.
 
 mod at;
+mod backup;
 mod copy;
 mod migrate;
 
@@ -14,6 +15,8 @@ pub(crate) fn run(args: &StoreArgs) -> ExitCode {
     command::run(async {
         match &args.command {
             StoreCommand::Migrate(args) => migrate::run(args).await,
+            StoreCommand::Backup(args) => backup::back_up(args).await,
+            StoreCommand::Restore(args) => backup::restore(args).await,
             StoreCommand::Copy(args) => copy::run(args).await,
         }
     })

@@ -3,14 +3,17 @@
 //! The README tells the tables: keys, values, and why in this order. Read the code in this order:
 //! `open` (whose folder it is), `tables`, `record` and `key` (how rows are written down), `writer`
 //! and `group` (how a change becomes durable), `users` and `trays` (the directory), `presences`
-//! (who was seen), `log` (the room log).
+//! (who was seen), `log` (the room log). `locks` is who may be there together, `backup` a copy of
+//! everything.
 
+mod backup;
 mod broadcasts;
 mod change;
 mod dead;
 mod fault;
 mod group;
 mod key;
+mod locks;
 mod log;
 mod open;
 mod presences;
@@ -25,5 +28,6 @@ mod trays;
 mod users;
 mod writer;
 
+pub use backup::{BackupError, back_up, restore};
 pub use open::{MAP_SIZE_DEFAULT, OpenError, Options, is_there};
 pub use store::Embedded;

@@ -2,40 +2,39 @@
 //!
 //! Nothing in a folder is touched before it is known to be ours, or empty.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use domain::error::EngineError;
-use heed::EnvOpenOptions;
+use heed::{EnvFlags, EnvOpenOptions};
 
+use super::backup::is_half_restored;
+use super::locks::{self, LOCK_FILE, OPENING_FILE, READING_FILE};
 use super::tables::{TABLES, Tables};
 use super::transaction::Env;
 
 /// How much address space the data may take: 1 TiB. It is reserved, not used.
 pub const MAP_SIZE_DEFAULT: usize = 1 << 40;
 
-/// How long to wait for a process that holds the folder: one that was just killed, or a child that
-/// is on its way to another program, lets go in a moment.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
-
 /// How many may read at the same time.
 const READERS_MAX: u32 = 1_024;
 
 /// The format that this program writes. It reads all before it, too.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
-const FORMAT_FILE: &str = "whowas.format";
-const FORMAT_FILE_NEW: &str = "whowas.format.new";
+pub(super) const FORMAT_FILE: &str = "whowas.format";
+pub(super) const FORMAT_FILE_NEW: &str = "whowas.format.new";
 const FORMAT_MAGIC: &str = "whowas store, format ";
 const FORMAT_LEN_MAX: usize = 64;
-const LOCK_FILE: &str = "whowas.lock";
 /// LMDB's own.
 const READERS_FILE: &str = "lock.mdb";
 /// What a freshly made file system holds.
-const LOST_AND_FOUND: &str = "lost+found";
+pub(super) const LOST_AND_FOUND: &str = "lost+found";
+
+/// What a process leaves behind that was killed before there was a store.
+const MAY_BE_THERE: [&str; 5] =
+    [FORMAT_FILE_NEW, LOCK_FILE, OPENING_FILE, READING_FILE, LOST_AND_FOUND];
 
 /// Where the store is, and how large it may grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +59,30 @@ pub enum OpenError {
     #[error("the store in {} is in use by another process", folder.display())]
     InUse {
         /// Where it is.
+        folder: PathBuf,
+    },
+    /// Somebody has it open whose process id may be ours.
+    #[error(
+        "the store in {} is open in another container: run this in the same one",
+        folder.display()
+    )]
+    Apart {
+        /// Where it is.
+        folder: PathBuf,
+    },
+    /// There is none.
+    #[error("there is no store in {}", folder.display())]
+    Missing {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// A restore did not come to its end.
+    #[error(
+        "a restore into {} was interrupted, so there is no store: restore the backup again",
+        folder.display()
+    )]
+    HalfRestored {
+        /// Where.
         folder: PathBuf,
     },
     /// There is something else in the folder.
@@ -125,21 +148,47 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
     let refused = |source| OpenError::Folder { folder: folder.clone(), source };
     make_folder(folder).map_err(refused)?;
     check_owner(folder)?;
-    let lock = take_lock(folder)?;
+    let turn = locks::take_turn(folder)?;
+    let lock = locks::take_writing(folder)?;
     // Again, since somebody may have made the store in between.
     if !check_owner(folder)? {
-        write_format(folder).map_err(refused)?;
+        write_format(folder, FORMAT).map_err(refused)?;
     }
-    fill_reader_table(folder).map_err(refused)?;
+    // Whoever reads a backup may have outlived the writer of before.
+    if !locks::is_read(folder)? {
+        fill_reader_table(folder).map_err(refused)?;
+    }
     let engine = |source| OpenError::Engine { folder: folder.clone(), source };
-    let env = open_env(options).map_err(engine)?;
+    let env = open_env(options, EnvFlags::empty()).map_err(engine)?;
+    drop(turn);
     let tables = Tables::open(&env).map_err(engine)?;
     // The data is durable only if its file's name is.
     sync_folder(folder).map_err(refused)?;
     Ok(Opened { env, tables, lock })
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// Opens the store in a folder to look at it, beside whoever writes. What keeps the folder's next
+/// writer from making LMDB's table of readers anew comes along.
+pub(super) fn look(options: &Options) -> Result<(Env, File), OpenError> {
+    let folder = &options.folder;
+    if !is_there(folder) {
+        return Err(OpenError::Missing { folder: folder.clone() });
+    }
+    check_owner(folder)?;
+    let _turn = locks::take_turn(folder)?;
+    let alone = locks::hold_writing_off(folder)?;
+    if alone.is_some() && !locks::is_read(folder)? {
+        let refused = |source| OpenError::Folder { folder: folder.clone(), source };
+        fill_reader_table(folder).map_err(refused)?;
+        locks::give_to_owner(folder, &folder.join(READERS_FILE));
+    }
+    let reading = locks::take_reading(folder)?;
+    let engine = |source| OpenError::Engine { folder: folder.clone(), source };
+    let env = open_env(options, EnvFlags::READ_ONLY).map_err(engine)?;
+    Ok((env, reading))
+}
+
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     // Profiles are nobody else's business.
@@ -159,9 +208,12 @@ fn check_owner(folder: &Path) -> Result<bool, OpenError> {
             found => Err(OpenError::Newer { folder: folder.to_owned(), found }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if is_half_restored(folder) {
+                return Err(OpenError::HalfRestored { folder: folder.to_owned() });
+            }
             for entry in fs::read_dir(folder).map_err(refused)? {
                 let name = entry.map_err(refused)?.file_name();
-                if ![FORMAT_FILE_NEW, LOCK_FILE, LOST_AND_FOUND].iter().any(|own| name == *own) {
+                if !MAY_BE_THERE.iter().any(|own| name == *own) {
                     return Err(foreign());
                 }
             }
@@ -171,7 +223,7 @@ fn check_owner(folder: &Path) -> Result<bool, OpenError> {
     }
 }
 
-fn parse_format(bytes: &[u8]) -> Option<u32> {
+pub(super) fn parse_format(bytes: &[u8]) -> Option<u32> {
     if bytes.len() > FORMAT_LEN_MAX {
         return None;
     }
@@ -181,38 +233,17 @@ fn parse_format(bytes: &[u8]) -> Option<u32> {
 
 /// Says whose the folder is, before anything else is in it: all or nothing, since a name that is
 /// there has its whole content.
-fn write_format(folder: &Path) -> io::Result<()> {
+pub(super) fn write_format(folder: &Path, format: u32) -> io::Result<()> {
     let new = folder.join(FORMAT_FILE_NEW);
     let mut file = File::create(&new)?;
-    writeln!(file, "{FORMAT_MAGIC}{FORMAT}")?;
+    writeln!(file, "{FORMAT_MAGIC}{format}")?;
     file.sync_all()?;
     fs::rename(new, folder.join(FORMAT_FILE))?;
     sync_folder(folder)
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-#[expect(clippy::disallowed_methods, reason = "opening a store blocks for a moment anyhow")]
-fn take_lock(folder: &Path) -> Result<File, OpenError> {
-    let refused = |source| OpenError::Folder { folder: folder.to_owned(), source };
-    let path = folder.join(LOCK_FILE);
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).open(path).map_err(refused)?;
-    let began = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
-                thread::sleep(LOCK_PATIENCE / 100);
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse { folder: folder.to_owned() });
-            }
-            Err(TryLockError::Error(source)) => return Err(refused(source)),
-        }
-    }
 }
 
 /// Gives LMDB's table of readers its room on the disk before LMDB maps it. LMDB would leave a hole,
@@ -228,7 +259,7 @@ fn fill_reader_table(folder: &Path) -> io::Result<()> {
     file.write_all(&vec![0; HEAD_LEN + READERS_MAX as usize * READER_LEN])
 }
 
-fn open_env(options: &Options) -> Result<Env, heed::Error> {
+fn open_env(options: &Options, flags: EnvFlags) -> Result<Env, heed::Error> {
     // A reader's place belongs to its transaction, not to its thread: with a place for each thread,
     // one that ends while another one closes the store writes into what is not mapped any more.
     let mut env = EnvOpenOptions::new().read_txn_without_tls();
@@ -237,10 +268,11 @@ fn open_env(options: &Options) -> Result<Env, heed::Error> {
     // of which nothing was in memory, 9,000 to 15,000 batches of 50 users a second were read in the
     // first five seconds, and without it 500 to 700.
     //
-    // SAFETY: the map must not change under us. Only this process opens the files: we hold the
-    // folder's lock, and nothing here writes to them but LMDB, with its default flags.
+    // SAFETY: the map must not change under us. Whoever opens the files holds one of the folder's
+    // locks, and nothing writes to them but LMDB in the process that has the writer's. The flags
+    // are LMDB's defaults, or say that nothing is written.
     #[expect(unsafe_code, reason = "a memory map is never safe in Rust's eyes")]
     unsafe {
-        env.open(&options.folder)
+        env.flags(flags).open(&options.folder)
     }
 }

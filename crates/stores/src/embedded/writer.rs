@@ -45,6 +45,10 @@ const GROUP_LEN_MAX: usize = 1_024;
 /// How many bytes of changes go into one transaction, unless it is a single change.
 const GROUP_BYTES_MAX: usize = 8 << 20;
 
+/// How many groups go by before it is looked whether somebody who read died: as long as nobody
+/// looks, what was deleted since takes room for their sake.
+const GROUPS_PER_SWEEP: u32 = 256;
+
 /// For how long no change comes before users are moved out of trays for its own sake: far longer
 /// than clients who wait for an answer take to ask again.
 const IDLE_AFTER: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
@@ -117,6 +121,7 @@ impl Writer {
             load: load_of_group,
             next: None,
             is_idle: false,
+            groups: 0,
         };
         let run = move || {
             priority::step_back();
@@ -186,6 +191,8 @@ struct Groups {
     next: Option<Waiting>,
     /// Nothing came for a while.
     is_idle: bool,
+    /// How many groups went by since it was looked for readers that died.
+    groups: u32,
 }
 
 /// Where a group failed.
@@ -211,6 +218,21 @@ impl Groups {
                 self.work.failed();
             }
             settle(group, &verdict);
+            self.sweep();
+        }
+    }
+
+    /// Frees now and then what is held for readers of other processes that died over a backup.
+    fn sweep(&mut self) {
+        self.groups += 1;
+        if self.groups < GROUPS_PER_SWEEP {
+            return;
+        }
+        self.groups = 0;
+        match self.env.clear_stale_readers() {
+            Ok(0) => {}
+            Ok(readers) => tracing::info!(readers, "readers that died hold nothing any more"),
+            Err(error) => tracing::warn!(%error, "nobody knows whether readers died"),
         }
     }
 

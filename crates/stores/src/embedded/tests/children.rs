@@ -13,10 +13,11 @@ pub(super) fn folder() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(PathBuf::from)
 }
 
-/// Runs one test of `durability` in a child that uses `folder`, under `sh` after `first`.
+/// Runs one test of this folder, by its path from here, in a child that uses `folder`, under `sh`
+/// after `first`.
 pub(super) fn spawn(test: &str, folder: &Path, first: &str) -> Child {
     let program = std::env::current_exe().expect("this program");
-    let test = format!("embedded::tests::durability::{test}");
+    let test = format!("embedded::tests::{test}");
     Command::new("sh")
         .args(["-c", &format!("{first} exec \"$0\" \"$@\"")])
         .arg(program)

@@ -66,7 +66,7 @@ fn writes_until_it_is_killed() {
 fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     for round in 1..=3 {
-        let mut child = spawn("writes_until_it_is_killed", folder.path(), "");
+        let mut child = spawn("durability::writes_until_it_is_killed", folder.path(), "");
         let lines = said(&mut child);
         let mut acknowledged = lines.filter_map(|line| behind("acknowledged", &line));
         let last = acknowledged.nth(40 * round).expect("it writes");
@@ -109,7 +109,7 @@ fn a_commit_that_fails_stops_the_writer_for_good_and_reads_go_on() {
     let folder = tempfile::tempdir().unwrap();
     // A write beyond the limit fails, and does not kill.
     let limit = "trap '' XFSZ; ulimit -f 4096;";
-    let mut child = spawn("writes_until_it_cannot", folder.path(), limit);
+    let mut child = spawn("durability::writes_until_it_cannot", folder.path(), limit);
     let said: Vec<String> = said(&mut child).collect();
     assert!(child.wait().unwrap().success(), "{said:?}");
     let last = |word: &str| said.iter().rev().find_map(|line| behind(word, line));

@@ -10,6 +10,7 @@ use domain::users::Profile;
 
 use super::{Embedded, Options};
 
+mod backup;
 mod children;
 mod crowded;
 mod dead;

@@ -27,7 +27,7 @@ fn a_folder_is_made_for_nobody_else_to_see() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("a").join("b");
     drop(open(&Options::new(&folder)));
-    let expected = ["data.mdb", "lock.mdb", "whowas.format", "whowas.lock"];
+    let expected = ["data.mdb", "lock.mdb", "whowas.format", "whowas.lock", "whowas.opening"];
     assert_eq!(names_in(&folder), expected);
     #[cfg(unix)]
     {
