@@ -16,12 +16,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server
+    #[command(after_help = EXIT_STATUS_OF_SERVE)]
     Serve(ServeArgs),
     /// Bring events into a running server, and look at those that it could not read
     Events(EventsArgs),
     /// Look after stores: back up, restore, migrate, copy
     Store(StoreArgs),
 }
+
+const EXIT_STATUS_OF_SERVE: &str = "\
+Exit status:
+  0    stopped
+  1    failed; what to do next is said on standard error
+  2    the command line or the config is wrong, or the ring refuses this server";
 
 /// Flags beat the environment (WHOWAS_LISTEN, WHOWAS_DATA, ...), which beats the file.
 #[derive(Debug, Default, Args)]
@@ -143,7 +150,7 @@ const EXIT_STATUS_OF_STORES: &str = "\
 Exit status:
   0    done
   1    failed; what to do next is said on standard error
-  2    the command line or the config is wrong
+  2    the command line or the config is wrong, or the ring refuses them
   130  interrupted";
 
 #[derive(Debug, Args)]

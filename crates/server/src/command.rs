@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use stores::cassandra::{Refusal, Trouble};
 
 use crate::config::Fault;
 use crate::{EXIT_WRONG_CONFIG, note};
@@ -66,9 +67,17 @@ pub(crate) fn run(command: impl Future<Output = Result<Ending, Failure>>) -> Exi
         }
         Err(Failure::Failed(error)) => {
             note(&format!("whowas: {error:#}"));
-            ExitCode::FAILURE
+            failed(&error)
         }
     }
+}
+
+/// How whatever failed ends. A ring that refuses us does so until the config or the ring is changed,
+/// as with a config that is wrong: whoever starts programs again need not start this one.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    let is_refused =
+        error.is::<Refusal>() || matches!(error.downcast_ref(), Some(Trouble::Refused(_)));
+    if is_refused { ExitCode::from(EXIT_WRONG_CONFIG) } else { ExitCode::FAILURE }
 }
 
 /// Tells a result on standard output. That nobody reads it, as behind `| head`, is no failure.

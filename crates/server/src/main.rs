@@ -25,7 +25,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, ServeArgs};
 
-/// What a wrong command line and a wrong config end with.
+/// What a wrong command line and a wrong config end with, and a ring that refuses us.
 const EXIT_WRONG_CONFIG: u8 = 2;
 
 /// Tells a line on standard error. If nobody reads that, there is nobody to be told so, and what is
@@ -56,7 +56,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             note(&format!("whowas: {error:#}"));
-            ExitCode::FAILURE
+            command::failed(&error)
         }
     }
 }

@@ -10,7 +10,9 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::Level;
 use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
@@ -26,17 +28,34 @@ const LATENCY_BUCKETS_S: [f64; 12] =
 const GROUP_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// Logs to standard error until the guard is dropped.
-pub(crate) fn start_logging(format: LogFormat, level: tracing::Level) -> WorkerGuard {
+pub(crate) fn start_logging(format: LogFormat, level: Level) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
         .buffered_lines_limit(LOG_LINES_MAX)
         // What waits is written at once: the thread that writes flushes when nothing waits.
         .finish(BufWriter::new(std::io::stderr()));
-    let log = tracing_subscriber::fmt().with_writer(writer).with_max_level(level).with_ansi(false);
+    let log = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_env_filter(heard(level))
+        .with_ansi(false);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
     guard
+}
+
+/// What is logged at a level. Whoever looks for a fault in the driver of rings asks for `debug`; else
+/// it would say, every two seconds and in its own terms, what the store says once.
+fn heard(level: Level) -> EnvFilter {
+    let told_by_the_store = ["client::session_builder", "cluster::metadata", "cluster::node"];
+    let mut filter = EnvFilter::default().add_directive(level.into());
+    if level <= Level::INFO {
+        let driver = told_by_the_store.map(|part| format!("scylla::{part}=off"));
+        for told in driver.into_iter().chain([format!("scylla={}", level.min(Level::WARN))]) {
+            filter = filter.add_directive(told.parse().expect("a module and a level"));
+        }
+    }
+    filter
 }
 
 /// Collects metrics from now on.
@@ -202,14 +221,50 @@ pub(crate) fn closed_idle(calls: u64) {
     counter!("whowas_idle_closed_total").increment(calls);
 }
 
-/// An error with all its causes.
+/// An error with all its causes. Some libraries tell the cause in the error itself; it is told once.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let told = cause.to_string();
+        if !text.ends_with(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outside: {0}")]
+    struct Outside(#[source] io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outside")]
+    struct Plain(#[source] io::Error);
+
+    #[test]
+    fn a_cause_is_told_once_whoever_tells_it() {
+        let inside = || io::Error::other("inside");
+        assert_eq!(chain(&Outside(inside())), "outside: inside");
+        assert_eq!(chain(&Plain(inside())), "outside: inside");
+        assert_eq!(chain(&inside()), "inside");
+    }
+
+    #[test]
+    fn the_driver_of_rings_is_heard_in_full_only_by_who_asks_for_it() {
+        for (level, wanted) in [(Level::ERROR, "scylla=error"), (Level::INFO, "scylla=warn")] {
+            let told = heard(level).to_string();
+            assert!(told.contains("scylla::cluster::metadata=off"), "{told}");
+            assert!(told.split(',').any(|directive| directive == wanted), "{told}");
+        }
+        assert_eq!(heard(Level::DEBUG).to_string(), "debug");
+    }
 }

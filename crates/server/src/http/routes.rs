@@ -1,11 +1,11 @@
 //! Which path is answered by whom.
 
-use std::error::Error;
-
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+
+use crate::observe;
 
 use super::{Server, dead_letters, events, front, hooks, native, reply};
 
@@ -41,8 +41,7 @@ fn ready(server: &Server) -> Response<Bytes> {
         Ok(()) => reply::text(StatusCode::OK, "ready\n"),
         Err(error) => {
             // Operators ask this, and the reason is what they need.
-            let reason = error.source().map_or(String::new(), |source| format!(": {source}"));
-            let told = format!("not ready: {error}{reason}\n");
+            let told = format!("not ready: {}\n", observe::chain(&error));
             reply::text(StatusCode::SERVICE_UNAVAILABLE, told)
         }
     }

@@ -44,9 +44,11 @@ impl At {
 
     /// Opens a store that is there.
     pub(super) async fn open(&self) -> anyhow::Result<Arc<dyn Walk>> {
-        if let Self::Embedded(folder) = self {
-            ensure!(embedded::is_there(folder), "there is no store in {}", folder.display());
-        }
+        let is_there = match self {
+            Self::Embedded(folder) => embedded::is_there(folder),
+            Self::Cassandra(options) => Cassandra::is_there(options).await?,
+        };
+        ensure!(is_there, "there is no store at {self}: nothing to copy");
         self.open_or_make().await
     }
 

@@ -11,13 +11,19 @@ pub(super) async fn run(args: &MigrateArgs) -> Result<Ending, Failure> {
     let options = options(args)?;
     let migrated = Cassandra::migrate(&options).await.map_err(anyhow::Error::new)?;
     let keyspace = &options.keyspace;
-    tell(&match (migrated.from, migrated.to) {
+    let altered = match migrated.altered {
+        0 => String::new(),
+        some => format!("Tables whose options were those of an older program: {some}.\n"),
+    };
+    let of_version = match (migrated.from, migrated.to) {
         (0, to) => format!("The keyspace {keyspace} has its tables now, of version {to}.\n"),
-        (from, to) if from == to => {
+        (from, to) if from == to && migrated.altered == 0 => {
             format!("The keyspace {keyspace} has version {to} already; nothing was changed.\n")
         }
+        (from, to) if from == to => format!("The keyspace {keyspace} has version {to} already.\n"),
         (from, to) => format!("The keyspace {keyspace} had version {from} and has {to} now.\n"),
-    })?;
+    };
+    tell(&format!("{of_version}{altered}"))?;
     Ok(Ending::Done)
 }
 

@@ -1,7 +1,8 @@
 //! Starting, being ready, stopping.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 
 use crate::client::{get, post};
 use crate::server::{Server, whowas};
@@ -87,6 +88,58 @@ fn a_wrong_config_is_one_sentence_and_status_2() {
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(said.contains(&format!("{path}, line 2, key `limits`")), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// A config whose store is a ring.
+fn on_a_ring(folder: &Path, store: &str) -> PathBuf {
+    let path = folder.join("whowas.toml");
+    std::fs::write(&path, format!("[store]\nkind = \"cassandra\"\n{store}")).expect("a file");
+    path
+}
+
+#[test]
+fn a_ring_that_can_never_be_opened_is_one_sentence_and_status_2() {
+    let folder = folder();
+    let store = "contact_points = [\"127.0.0.1:1\"]\ntls = true\nca_file = \"/nowhere/ca.pem\"\n";
+    let path = on_a_ring(folder.path(), store);
+    let path = path.to_str().expect("text");
+    let data = folder.path().to_str().expect("text");
+    for words in [
+        &["serve", "--config", path, "--data", data, "--listen", "127.0.0.1:0"][..],
+        &["store", "migrate", "--config", path][..],
+    ] {
+        let output = whowas(words).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let said = String::from_utf8(output.stderr).expect("text");
+        let told: Vec<&str> = said.lines().filter(|line| line.starts_with("whowas: ")).collect();
+        assert_eq!(told.len(), 1, "{said}");
+        assert!(told[0].contains("\"/nowhere/ca.pem\" cannot be used for TLS"), "{said}");
+    }
+}
+
+#[test]
+fn a_ring_where_nobody_is_is_waited_for_and_said_to_be_missing() {
+    let folder = folder();
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address")
+    };
+    let config = on_a_ring(folder.path(), &format!("contact_points = [\"{nobody}\"]\n"));
+    let server = Server::configured(folder.path(), &config);
+    let ready = get(server.address, "/health/ready");
+    assert_eq!(ready.status, 503);
+    assert_eq!(
+        ready.text(),
+        format!(
+            "not ready: the store cannot be reached, or too few of its machines: none of the \
+             contact points [\"{nobody}\"] answers as a node of Cassandra: the connection is \
+             refused\n"
+        )
+    );
+    assert_eq!(get(server.address, "/health/live").status, 200);
+    let (status, said) = server.end("TERM");
+    assert_eq!(status.code(), Some(0));
+    assert!(!said.contains("scylla"), "the driver's own words: {said}");
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //!   ([`Cas::Unknown`]), by a read of the kind [`Prepare::settle`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::AppId;
@@ -35,6 +35,7 @@ use super::fault::{Damage, Fault, Result, is_surely_undone};
 use super::log::{self, index};
 use super::options::Options;
 use super::pace::{Pace, Places};
+use super::refusal::is_denied;
 use super::{broadcasts, dead, presences, schema, users, walk};
 
 /// How many rows a page of an answer has.
@@ -89,6 +90,9 @@ pub(super) struct Cluster {
     pub(super) request_timeout: Duration,
     patient: ExecutionProfileHandle,
     probe: PreparedStatement,
+    trial: PreparedStatement,
+    /// Whether a statement was refused since a right is missing, since that was last looked at.
+    was_denied: AtomicBool,
     reads: Semaphore,
     writes: Semaphore,
     /// Who changes a user or a room takes a place first.
@@ -119,6 +123,7 @@ impl Cluster {
         let index = index::Statements::prepare(&prepare).await?;
         let log = log::Statements::prepare(&prepare).await?;
         let probe = prepare.read(schema::PROBE).await?;
+        let trial = prepare.write(schema::TRIAL).await?;
         Ok(Self {
             realm: options.realm,
             request_timeout: options.request_timeout,
@@ -127,6 +132,8 @@ impl Cluster {
             shards,
             patient,
             probe,
+            trial,
+            was_denied: AtomicBool::new(false),
             reads: Semaphore::new(STATEMENTS_ABREAST),
             writes: Semaphore::new(STATEMENTS_ABREAST),
             pace: Pace::new(options.request_timeout / 3),
@@ -139,12 +146,24 @@ impl Cluster {
         })
     }
 
-    /// Reads a row, to see whether the ring answers.
+    /// Reads a row, to see whether the ring answers; and after a statement that was refused since
+    /// a right is missing, writes too.
     pub(super) async fn probe(&self) -> Result<()> {
         // Past the places: whether it is busy here is not the question.
         let sent = self.session.execute_unpaged(&self.probe, (schema::META_KEY,));
-        let mut rows = rows_of::<(i32,)>(counted("read", sent).await?)?;
-        rows.pop().map(drop).ok_or(Fault::damaged(schema::META_NAME, Damage::Missing))
+        let mut rows = rows_of::<(i32,)>(self.counted("read", sent).await?)?;
+        rows.pop().ok_or(Fault::damaged(schema::META_NAME, Damage::Missing))?;
+        if self.was_denied.swap(false, Ordering::Relaxed) {
+            self.try_to_write().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a row that never was, to see whether we may write.
+    pub(super) async fn try_to_write(&self) -> Result<()> {
+        let sent = self.session.execute_unpaged(&self.trial, (schema::NO_KEY,));
+        self.counted("write", sent).await?;
+        Ok(())
     }
 
     /// Whether any node is connected.
@@ -227,7 +246,7 @@ impl Cluster {
     {
         let limit = statement.get_request_timeout().unwrap_or(self.request_timeout);
         let sent = self.session.execute_single_page(statement, values, at);
-        let (answer, behind) = self.within(limit, &self.reads, counted("read", sent)).await?;
+        let (answer, behind) = self.within(limit, &self.reads, self.counted("read", sent)).await?;
         Ok((rows_of(answer)?, next_of(behind)))
     }
 
@@ -237,7 +256,7 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<()> {
-        let sent = counted("write", self.session.execute_unpaged(statement, values));
+        let sent = self.counted("write", self.session.execute_unpaged(statement, values));
         self.within(self.request_timeout, &self.writes, sent).await?;
         Ok(())
     }
@@ -247,7 +266,7 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         if !values.is_empty() {
             batch.set_is_idempotent(true);
-            let sent = counted("write", self.session.batch(&batch, values));
+            let sent = self.counted("write", self.session.batch(&batch, values));
             self.within(self.request_timeout, &self.writes, sent).await?;
         }
         Ok(())
@@ -261,7 +280,7 @@ impl Cluster {
     ) -> Result<Cas> {
         let began = Instant::now();
         let sent = self.session.execute_unpaged(statement, values);
-        let outcome = outcome_of(counted("conditional", sent).await);
+        let outcome = outcome_of(self.counted("conditional", sent).await);
         self.note(&outcome, began);
         outcome
     }
@@ -293,31 +312,36 @@ impl Cluster {
         Ok(timeout_at(by, sent).await.map_err(|_| Fault::Unknown)??)
     }
 
+    /// Counts what is sent, by kind and outcome, and how long it takes.
+    async fn counted<T>(
+        &self,
+        kind: &'static str,
+        sent: impl Future<Output = std::result::Result<T, ExecutionError>>,
+    ) -> std::result::Result<T, ExecutionError> {
+        let began = Instant::now();
+        let answer = sent.await;
+        let outcome = if answer.is_ok() { "ok" } else { "failed" };
+        metrics::counter!("whowas_cassandra_statements_total", "kind" => kind, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("whowas_cassandra_statement_seconds", "kind" => kind)
+            .record(began.elapsed());
+        if answer.as_ref().is_err_and(is_denied) {
+            self.was_denied.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
     /// Conditional and plain writes into ONE partition: all of them if all conditions hold.
     pub(super) async fn cas_batch(&self, bundle: Bundle) -> Result<Cas> {
         let Bundle { mut batch, values } = bundle;
         batch.set_is_idempotent(true);
         batch.set_execution_profile_handle(Some(self.patient.clone()));
         let began = Instant::now();
-        let outcome = outcome_of(counted("conditional", self.session.batch(&batch, values)).await);
+        let outcome =
+            outcome_of(self.counted("conditional", self.session.batch(&batch, values)).await);
         self.note(&outcome, began);
         outcome
     }
-}
-
-/// Counts what is sent, by kind and outcome, and how long it takes.
-async fn counted<T>(
-    kind: &'static str,
-    sent: impl Future<Output = std::result::Result<T, ExecutionError>>,
-) -> std::result::Result<T, ExecutionError> {
-    let began = Instant::now();
-    let answer = sent.await;
-    let outcome = if answer.is_ok() { "ok" } else { "failed" };
-    metrics::counter!("whowas_cassandra_statements_total", "kind" => kind, "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("whowas_cassandra_statement_seconds", "kind" => kind)
-        .record(began.elapsed());
-    answer
 }
 
 /// Statements that go together, into one partition.

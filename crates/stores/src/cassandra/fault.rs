@@ -130,6 +130,9 @@ fn is_attempt_unavailable(error: &RequestAttemptError) -> bool {
                 | DbError::WriteFailure { .. }
                 | DbError::RateLimitReached { .. }
                 | DbError::ServerError
+                // A right that is missing, or that nobody could look up: nothing is wrong with
+                // the request, which may pass when that is mended.
+                | DbError::Unauthorized
                 | DbError::Other(CAS_WRITE_UNKNOWN)
         ),
         _ => false,

@@ -20,6 +20,7 @@ mod store;
 #[cfg(all(test, feature = "cassandra-tests"))]
 pub(crate) mod tests;
 mod tls;
+mod unreached;
 mod users;
 mod walk;
 
@@ -43,6 +44,11 @@ impl Cassandra {
     /// Brings the tables of a keyspace to the version that this program knows, or makes them.
     pub async fn migrate(options: &Options) -> Result<Migrated, Trouble> {
         schema::migrate::whole(options).await
+    }
+
+    /// Whether the keyspace is there, and has this program's tables, of whichever version.
+    pub async fn is_there(options: &Options) -> Result<bool, Trouble> {
+        schema::migrate::is_there(options).await
     }
 
     /// Opens the store, and makes its keyspace and tables where there are none.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::error::{EngineError, Error};
 use scylla::errors::{
-    ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, MetadataError,
-    NewSessionError,
+    ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, ExecutionError,
+    MetadataError, NewSessionError, RequestAttemptError,
 };
 
 use super::fault::Fault;
@@ -49,7 +49,10 @@ pub enum Refusal {
     #[error("the ring asks for a login, and none is given: set a user and a password")]
     NoLogin,
     /// We may not do what has to be done.
-    #[error("{user:?} may not do this in the keyspace {keyspace:?}: {said}")]
+    #[error(
+        "{user:?} lacks a right in the keyspace {keyspace:?}: {said}; a server needs SELECT and \
+         MODIFY there, and who makes its tables CREATE and ALTER too"
+    )]
     Rights {
         /// Who we are.
         user: String,
@@ -138,12 +141,12 @@ pub enum Trouble {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Nobody answers.
-    #[error("none of the contact points {contact_points:?} answers as a node of Cassandra")]
+    #[error("none of the contact points {contact_points:?} answers as a node of Cassandra: {why}")]
     NobodyThere {
         /// Who was asked.
         contact_points: Vec<String>,
-        /// What became of it.
-        source: EngineError,
+        /// What became of the last of them.
+        why: String,
     },
     /// A node was there, and something failed.
     #[error("the ring is there, but cannot be used yet")]
@@ -165,6 +168,34 @@ impl<T: Into<Fault>> From<T> for Trouble {
     }
 }
 
+/// What a ring says that keeps roles, and cannot look them up since too few of its nodes are there.
+/// Its code is that of a wrong password, and of a right that is missing.
+fn is_undecided(said: &str) -> bool {
+    said.starts_with("Unable to perform auth")
+}
+
+/// Whether a statement was refused since a right is missing, or since nobody could look it up.
+pub(super) fn is_denied(error: &ExecutionError) -> bool {
+    matches!(
+        error,
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Unauthorized, _))
+    )
+}
+
+/// What a ring says to those who may not do something.
+pub(super) fn refused_right(error: &ExecutionError, options: &Options) -> Option<Refusal> {
+    match error {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(
+            DbError::Unauthorized,
+            said,
+        )) if !is_undecided(said) => {
+            let (user, keyspace) = (options.user(), options.keyspace.clone());
+            Some(Refusal::Rights { user, keyspace, said: said.clone() })
+        }
+        _ => None,
+    }
+}
+
 /// What a ring says to those it does not know.
 pub(super) fn refused_login(error: &NewSessionError, options: &Options) -> Option<Refusal> {
     let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
@@ -177,7 +208,9 @@ pub(super) fn refused_login(error: &NewSessionError, options: &Options) -> Optio
         return None;
     };
     match request.get_error() {
-        ConnectionSetupRequestErrorKind::DbError(DbError::AuthenticationError, _) => {
+        ConnectionSetupRequestErrorKind::DbError(DbError::AuthenticationError, said)
+            if !is_undecided(said) =>
+        {
             Some(Refusal::Login { user: options.user() })
         }
         ConnectionSetupRequestErrorKind::MissingAuthentication => Some(Refusal::NoLogin),

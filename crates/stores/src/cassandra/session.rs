@@ -20,16 +20,22 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::cluster::{Cluster, Process};
+use super::fault::Fault;
 use super::options::Options;
-use super::refusal::{Refusal, Trouble, refused_login};
+use super::refusal::{Refusal, Trouble, refused_login, refused_right};
 use super::schema::migrate;
-use super::tls;
+use super::{tls, unreached};
 
 /// How long opening waits for the ring; after that it goes on behind the scenes.
 const FIRST_TRY: Duration = Duration::from_secs(30);
 
 /// How long one node may take to answer a new connection.
 const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long finding one contact point that answers may take. Of an encrypted connection the driver
+/// limits only the first step; it takes the contact points in another order each time, so that one
+/// who is silent keeps nobody from the others for long.
+const FIND: Duration = Duration::from_secs(10);
 
 /// How long one attempt may take: connecting, making the tables, preparing.
 const ATTEMPT: Duration = Duration::from_secs(90);
@@ -107,7 +113,17 @@ impl Connection {
         let shards = migrate::open(&session, options, &data_center).await?;
         session.refresh_metadata().await.map_err(Box::new)?;
         let process = Arc::clone(&self.process);
-        Ok(Cluster::prepare(session, options, process, shards).await?)
+        let cluster = Cluster::prepare(session, options, process, shards).await?;
+        cluster.try_to_write().await.map_err(|fault| self.trouble(fault))?;
+        Ok(cluster)
+    }
+
+    fn trouble(&self, fault: Fault) -> Trouble {
+        let refusal = match &fault {
+            Fault::Statement(error) => refused_right(error, &self.options),
+            _ => None,
+        };
+        refusal.map_or_else(|| fault.into(), Trouble::Refused)
     }
 
     fn connected(&self, cluster: Cluster) {
@@ -122,7 +138,8 @@ impl Connection {
         self.state.send_modify(|state| state.trouble = told);
         // Said once, not each time that it is found so again.
         if !known {
-            tracing::warn!(%trouble, cause = cause(&trouble), "the ring cannot be used");
+            let cause = cause(&trouble);
+            tracing::warn!(%trouble, cause, "the ring cannot be used");
         }
     }
 
@@ -134,13 +151,13 @@ impl Connection {
     }
 }
 
-/// The end of the chain: what the node or the network said.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
+/// The end of the chain, if it has one: what the node or the network said.
+fn cause(error: &dyn std::error::Error) -> Option<String> {
+    let mut last = error.source()?;
     while let Some(source) = last.source() {
         last = source;
     }
-    last.to_string()
+    Some(last.to_string())
 }
 
 /// Keeps a connection, until the store that it is of is dropped.
@@ -155,7 +172,7 @@ async fn keep(connection: Weak<Connection>) {
                     LOOK
                 }
                 Err(fault) => {
-                    connection.disconnected(fault);
+                    connection.disconnected(connection.trouble(fault));
                     if !cluster.is_anybody_connected() {
                         attempt(&connection).await;
                     }
@@ -208,15 +225,16 @@ pub(super) async fn connect(options: &Options) -> Result<(Session, String), Trou
     if let Some(tls) = &options.tls {
         builder = builder.tls_context(Some(tls::config(tls)?));
     }
-    let session =
-        builder.build().await.map_err(|source| match refused_login(&source, options) {
-            Some(refusal) => Trouble::Refused(refusal),
-            None => {
-                let contact_points = options.contact_points.clone();
-                let source = EngineError::new(source);
-                Trouble::NobodyThere { contact_points, source }
-            }
-        })?;
+    let built = timeout(FIND, builder.build()).await.map_err(|_| Trouble::Slow(FIND))?;
+    let session = built.map_err(|source| match refused_login(&source, options) {
+        Some(refusal) => Trouble::Refused(refusal),
+        None => {
+            let contact_points = options.contact_points.clone();
+            let why = unreached::why(&source, options.tls.as_ref());
+            tracing::debug!(error = %source, "there is no session");
+            Trouble::NobodyThere { contact_points, why }
+        }
+    })?;
     let data_center = data_center(&session, options)?;
     let policy = DefaultPolicy::builder()
         .prefer_datacenter(data_center.clone())

@@ -7,8 +7,8 @@
 //! version is written last, by a conditional write: whoever dies half-way leaves the old one, and
 //! the next server does all of the step again.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,11 +23,12 @@ use scylla::response::query_result::QueryResult;
 use scylla::serialize::row::SerializeRow;
 use scylla::statement::{Consistency, Statement};
 
+use super::settings::{There, change, impatient, table_of};
 use super::{META, META_KEY, META_NAME, SHARDS, STEPS, VERSION};
 use crate::cassandra::cluster::{in_keyspace, rows_of};
 use crate::cassandra::fault::{Damage, Fault};
 use crate::cassandra::options::Options;
-use crate::cassandra::refusal::{Refusal, Trouble};
+use crate::cassandra::refusal::{Refusal, Trouble, refused_right};
 use crate::cassandra::session::connect;
 
 /// Nodes may take long to make a table.
@@ -40,6 +41,8 @@ pub struct Migrated {
     pub from: i32,
     /// The version that is there now.
     pub to: i32,
+    /// How many tables that were there had options of an older program.
+    pub altered: usize,
 }
 
 /// Whether an older keyspace may be changed.
@@ -54,7 +57,15 @@ pub(in crate::cassandra) async fn whole(options: &Options) -> Result<Migrated, T
     let (session, data_center) = connect(options).await?;
     let keyspace = Keyspace::new(&session, options);
     let (found, _) = keyspace.bring_up(&data_center, Upgrade::Yes).await?;
-    Ok(Migrated { from: found, to: VERSION })
+    let altered = keyspace.alter_tables().await?;
+    Ok(Migrated { from: found, to: VERSION, altered })
+}
+
+/// Whether the keyspace is there, and the first of our tables in it.
+pub(in crate::cassandra) async fn is_there(options: &Options) -> Result<bool, Trouble> {
+    let (session, _) = connect(options).await?;
+    let tables = Keyspace::new(&session, options).tables().await?;
+    Ok(tables.iter().any(|table| table == META_NAME))
 }
 
 /// Makes the keyspace or its tables where there are none, and tells its number of shards.
@@ -111,7 +122,7 @@ impl<'s> Keyspace<'s> {
             let (keyspace, table) = (self.options.keyspace.clone(), table.clone());
             return Err(Refusal::AnotherProgram { keyspace, table }.into());
         }
-        self.change(META).await?;
+        self.change(&impatient(META)).await?;
         let cql = "INSERT INTO {ks}.whowas_meta (key, version, shards) VALUES (?, 0, ?) \
                    IF NOT EXISTS";
         self.say(Statement::new(cql), (META_KEY, SHARDS)).await?;
@@ -149,6 +160,24 @@ impl<'s> Keyspace<'s> {
             tracing::info!(from = found, to = VERSION, "the tables are there");
         }
         Ok(())
+    }
+
+    /// Brings the tables that are there to the options that they would be made with, and tells how
+    /// many had others. Servers leave them alone: it takes a right that they can do without.
+    async fn alter_tables(&self) -> Result<usize, Trouble> {
+        let cql = "SELECT table_name, speculative_retry, gc_grace_seconds \
+                   FROM system_schema.tables WHERE keyspace_name = ?";
+        let there = self.local_rows::<There>(cql, &self.options.keyspace).await?;
+        let all = iter::once(META).chain(STEPS.iter().copied().flatten().copied());
+        let change = |statement: &str| {
+            let table = table_of(statement)?;
+            change(statement, there.iter().find(|(name, ..)| name == table)?)
+        };
+        let changes: Vec<String> = all.filter_map(change).collect();
+        for change in &changes {
+            self.change(change).await?;
+        }
+        Ok(changes.len())
     }
 
     /// The version that is written down, and the number of shards; `None` if the table is not
@@ -246,35 +275,8 @@ impl<'s> Keyspace<'s> {
     }
 
     fn trouble(&self, error: ExecutionError) -> Trouble {
-        match error {
-            ExecutionError::LastAttemptError(RequestAttemptError::DbError(
-                DbError::Unauthorized,
-                said,
-            )) => {
-                let (user, keyspace) = (self.options.user(), self.options.keyspace.clone());
-                Refusal::Rights { user, keyspace, said }.into()
-            }
-            error => error.into(),
-        }
+        refused_right(&error, self.options).map_or_else(|| error.into(), Trouble::Refused)
     }
-}
-
-/// A statement that makes a table, of which a coordinator asks another replica when one has not
-/// answered for 50 ms. By default it waits as long as the slowest of a hundred reads took, which
-/// on a busy node is longer than we wait: then every read fails that was sent to a replica which
-/// has just died.
-fn impatient(statement: &str) -> Cow<'_, str> {
-    let joined = if statement.contains("\n) WITH ") { "AND" } else { "WITH" };
-    match table_of(statement) {
-        Some(_) => format!("{statement} {joined} speculative_retry = '50ms'").into(),
-        None => statement.into(),
-    }
-}
-
-/// Which table a statement makes, if it makes one.
-fn table_of(statement: &str) -> Option<&str> {
-    let (_, rest) = statement.split_once("CREATE TABLE IF NOT EXISTS {ks}.")?;
-    rest.split_whitespace().next()
 }
 
 /// Refuses a keyspace that has replicas by data centre, and none in ours.

@@ -6,6 +6,7 @@
 mod index;
 mod log;
 pub(super) mod migrate;
+mod settings;
 mod tables;
 
 use tables::{BROADCASTS, DEAD_APPS, DEAD_LETTERS, PRESENCES, USERS};
@@ -29,6 +30,12 @@ pub(super) const META_KEY: &str = "schema";
 
 /// Reads the version.
 pub(super) const PROBE: &str = "SELECT version FROM {ks}.whowas_meta WHERE key = ?";
+
+/// Changes nothing, as nothing has [`NO_KEY`]; only who may write may do it.
+pub(super) const TRIAL: &str = "DELETE FROM {ks}.whowas_meta WHERE key = ?";
+
+/// What no row of [`META`] has for a key.
+pub(super) const NO_KEY: &str = "nobody";
 
 /// Over how many partitions the index of an app is spread in a keyspace that is made here. It is a
 /// power of two, and stays what it was when the keyspace was made.

@@ -26,7 +26,9 @@ struct Door {
 
 impl Door {
     async fn shut(node: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        // The driver takes a node's own address, and the port of the contact point.
+        let (host, _) = node.rsplit_once(':').expect("a port");
+        let listener = TcpListener::bind((host, 0)).await.expect("a port");
         let at = listener.local_addr().expect("an address");
         Self { at, node: node.to_owned(), open: None }
     }
@@ -79,7 +81,9 @@ async fn a_ring_that_is_not_there_at_start_is_waited_for() {
     let at = door.at;
     assert_eq!(
         why_not(&store),
-        format!(r#"none of the contact points ["{at}"] answers as a node of Cassandra"#)
+        format!(
+            r#"none of the contact points ["{at}"] answers as a node of Cassandra: the connection is refused"#
+        )
     );
     let refused = register(&store).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
@@ -120,6 +124,9 @@ async fn somebody_who_is_no_node_is_not_taken_for_one() {
     let store = Cassandra::open(Options { contact_points, ..options("nobody") }).await;
     assert_eq!(
         why_not(&store.expect("it opens all the same")),
-        format!(r#"none of the contact points ["{at}"] answers as a node of Cassandra"#)
+        format!(
+            "none of the contact points [\"{at}\"] answers as a node of Cassandra: the connection is \
+             cut: the port may be encrypted, or no node's"
+        )
     );
 }

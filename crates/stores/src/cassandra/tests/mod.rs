@@ -121,7 +121,7 @@ async fn several_servers_make_the_tables_at_once_and_one_of_them_registers_a_use
     assert!(done[1..].iter().all(|one| *one == Registration::Unchanged), "{done:?}");
     assert_eq!(keyspace.version().await, 1);
     let again = Cassandra::migrate(&keyspace.options).await.expect("it is there");
-    assert_eq!(again, Migrated { from: 1, to: 1 });
+    assert_eq!(again, Migrated { from: 1, to: 1, altered: 0 });
     keyspace.drop().await;
 }
 
@@ -189,7 +189,25 @@ async fn more_replicas_than_nodes_are_refused_before_anything_is_made() {
     assert_eq!(advice, "no write would ever find enough of them; add nodes or set a smaller one");
     keyspace.options.replication_factor = 1;
     let migrated = Cassandra::migrate(&keyspace.options).await.expect("nothing was there");
-    assert_eq!(migrated, Migrated { from: 0, to: 1 });
+    assert_eq!(migrated, Migrated { from: 0, to: 1, altered: 0 });
+    keyspace.drop().await;
+}
+
+#[tokio::test]
+async fn tables_get_the_options_of_this_program_when_they_are_migrated() {
+    let keyspace = Keyspace::new().await;
+    assert!(!Cassandra::is_there(&keyspace.options).await.expect("an answer"));
+    Cassandra::migrate(&keyspace.options).await.expect("it is made");
+    assert!(Cassandra::is_there(&keyspace.options).await.expect("an answer"));
+    keyspace.say("ALTER TABLE {ks}.users WITH speculative_retry = '99p'").await;
+    keyspace.say("ALTER TABLE {ks}.dead_letters WITH gc_grace_seconds = 7").await;
+    // A server leaves them as they are.
+    drop(keyspace.open(keyspace.options.clone()).await);
+    let altered = |migrated: Migrated| migrated.altered;
+    for some in [2, 0] {
+        let migrated = Cassandra::migrate(&keyspace.options).await.map(altered);
+        assert_eq!(migrated.expect("it is there"), some);
+    }
     keyspace.drop().await;
 }
 
