@@ -12,6 +12,7 @@ pub mod app;
 pub mod broadcast;
 pub mod clock;
 pub mod context;
+pub mod erasure;
 pub mod error;
 pub mod ids;
 pub mod log;

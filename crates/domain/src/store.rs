@@ -13,6 +13,7 @@
 use async_trait::async_trait;
 
 use crate::broadcast::Broadcasts;
+use crate::erasure::Erasures;
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
@@ -90,7 +91,7 @@ pub type Look<'l> = dyn FnMut(usize, UserView<'_>) + Send + 'l;
 
 /// Where the domain keeps things.
 #[async_trait]
-pub trait Store: Broadcasts + Presences + Send + Sync + 'static {
+pub trait Store: Broadcasts + Erasures + Presences + Send + Sync + 'static {
     /// Registers users whose ids are distinct. `modified_unix_ms` of a user never moves backwards.
     async fn register_users(
         &self,

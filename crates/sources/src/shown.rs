@@ -30,7 +30,7 @@ pub(crate) fn event(event: &Event) -> String {
         Fact::Client { who, client } => format!("client {}{}", place(who), told(client)),
         Fact::Published { who } => format!("published {}", place(who)),
         Fact::RoomFinished { room, call } => format!("finished {room}/{}", or_none(call.as_ref())),
-        Fact::Snapshot { room, call, present } => {
+        Fact::Snapshot { room, call, present, .. } => {
             format!("snapshot {room}/{} {present:?}", or_none(call.as_ref()))
         }
         Fact::ServerRestarted => "restarted".to_owned(),

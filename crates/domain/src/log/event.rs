@@ -91,6 +91,9 @@ pub enum Fact {
         call: Option<CallId>,
         /// Everyone who is there.
         present: BTreeSet<ParticipantId>,
+        /// What the hash of its content was before somebody was erased from it, if anybody was: a
+        /// repeat of what was told is known by it.
+        told: Option<EventHash>,
     },
     /// The media server that calls itself [`Event::source`] began anew: nobody is connected to it.
     ServerRestarted,
@@ -186,7 +189,8 @@ impl Event {
                 hash.text(room.as_str());
                 hash.optional_text(call.as_ref().map(CallId::as_str));
             }
-            Fact::Snapshot { room, call, present } => {
+            Fact::Snapshot { told: Some(told), .. } => return *told,
+            Fact::Snapshot { room, call, present, told: None } => {
                 hash.text("snapshot");
                 hash.text(room.as_str());
                 hash.optional_text(call.as_ref().map(CallId::as_str));
@@ -202,6 +206,27 @@ impl Event {
             }
         }
         hash.finish()
+    }
+
+    /// Whether it is about a participant, or names them.
+    pub fn names(&self, participant: &ParticipantId) -> bool {
+        match &self.fact {
+            Fact::Snapshot { present, .. } => present.contains(participant),
+            _ => self.presence().is_some_and(|who| who.participant == *participant),
+        }
+    }
+
+    /// What is left of it when a participant is erased from it: of what is about them nothing, of a
+    /// snapshot everybody else. It keeps its identity and the hash of what was told.
+    pub fn without(mut self, participant: &ParticipantId) -> Option<Self> {
+        if !self.names(participant) {
+            return Some(self);
+        }
+        let hash = self.content_hash();
+        let Fact::Snapshot { present, told, .. } = &mut self.fact else { return None };
+        present.remove(participant);
+        *told = Some(hash);
+        Some(self)
     }
 
     /// The room that it is about; `None` for a server's restart, which is about all its rooms.

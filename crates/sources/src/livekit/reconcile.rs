@@ -212,6 +212,6 @@ pub fn snapshot(
         source: SourceName::parse(NAME).expect("a short word is a source"),
         id: EventId::parse(&id).expect("a short text is an id"),
         time_unix_us,
-        fact: Fact::Snapshot { room, call: Some(call).filter(is_livekits), present },
+        fact: Fact::Snapshot { room, call: Some(call).filter(is_livekits), present, told: None },
     }
 }

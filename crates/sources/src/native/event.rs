@@ -107,7 +107,12 @@ fn fact(kind: Kind, data: Field<'_>) -> Result<Fact, String> {
         }
         Kind::Snapshot => {
             let data = data()?;
-            Fact::Snapshot { room: data.room()?, call: data.call()?, present: data.present()? }
+            Fact::Snapshot {
+                room: data.room()?,
+                call: data.call()?,
+                present: data.present()?,
+                told: None,
+            }
         }
         Kind::Restarted => Fact::ServerRestarted,
     })

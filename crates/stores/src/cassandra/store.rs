@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
+use domain::erasure::{Erased, Erasures};
 use domain::error::Result;
-use domain::ids::{AppId, UserId};
+use domain::ids::{AppId, ParticipantId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::presence::Sighting;
@@ -14,6 +15,20 @@ use domain::users::{ProfileChange, User};
 
 use super::log::index;
 use super::{Cassandra, broadcasts, dead, log, presences, users};
+
+#[async_trait]
+impl Erasures for Cassandra {
+    async fn erase_events(
+        &self,
+        app: AppId,
+        who: &ParticipantId,
+        from: Option<&[u8]>,
+        _: u32,
+    ) -> Result<Erased> {
+        let cluster = self.connection.cluster()?;
+        log::erase(&self.log, &cluster, (app, who), from).await
+    }
+}
 
 #[async_trait]
 impl Store for Cassandra {

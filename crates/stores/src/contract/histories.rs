@@ -30,7 +30,7 @@ fn call(number: u8) -> CallId {
     CallId::parse(&long).expect("an id")
 }
 
-fn participant(number: u8) -> ParticipantId {
+pub(super) fn participant(number: u8) -> ParticipantId {
     let long = if number == 3 { "q".repeat(200) } else { format!("p{number}") };
     ParticipantId::parse(&long).expect("an id")
 }
@@ -75,7 +75,7 @@ fn facts() -> impl Strategy<Value = Fact> {
         2 => who().prop_map(|who| Fact::Published { who }),
         1 => (rooms(), calls()).prop_map(|(room, call)| Fact::RoomFinished { room, call }),
         1 => (rooms(), calls(), present)
-            .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present }),
+            .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present, told: None }),
         1 => prop_oneof![Just(Fact::ServerRestarted), Just(Fact::ServerStopped)],
         2 => (rooms(), calls(), 0..60 * SECOND_US)
             .prop_map(|(room, call, quiet_us)| Fact::RoomIdle { room, call, quiet_us }),
@@ -155,7 +155,7 @@ pub(super) fn arrivals() -> impl Strategy<Value = Arrivals> {
 }
 
 /// The same in one room whose source knows no calls, where each interval can change everybody's.
-fn arrivals_without_calls() -> impl Strategy<Value = Arrivals> {
+pub(super) fn arrivals_without_calls() -> impl Strategy<Value = Arrivals> {
     let strip = |mut event: Event| {
         (event.app, event.door) = (AppId(1), Door::parse("native").expect("a door"));
         match &mut event.fact {
@@ -220,7 +220,7 @@ pub(super) fn everything(app: u32) -> StayQuery {
     }
 }
 
-async fn stays(store: &dyn Store, query: &StayQuery) -> Vec<Stay> {
+pub(super) async fn stays(store: &dyn Store, query: &StayQuery) -> Vec<Stay> {
     store.page_of_stays(query).await.expect("a page").stays
 }
 
@@ -335,7 +335,7 @@ async fn attack_and_retire<E: Engine>(
 }
 
 /// Every event, as a walk finds them.
-async fn everything_of(store: &dyn Walk) -> Vec<Event> {
+pub(super) async fn everything_of(store: &dyn Walk) -> Vec<Event> {
     let (mut all, mut from) = (vec![], None);
     loop {
         let step = store.walk_events(from.as_deref(), 20).await.expect("events");
@@ -347,7 +347,7 @@ async fn everything_of(store: &dyn Walk) -> Vec<Event> {
     }
 }
 
-fn sorted(mut events: Vec<Event>) -> Vec<Event> {
+pub(super) fn sorted(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by_cached_key(|event| (event.identity(), event.content_hash()));
     events
 }

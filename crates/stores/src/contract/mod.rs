@@ -15,6 +15,7 @@ mod crowds;
 mod dead;
 mod directory;
 mod engine;
+mod erasure;
 mod figures;
 #[cfg(feature = "cassandra-tests")]
 mod halves;
@@ -207,6 +208,15 @@ engines! {
             who_is_removed_begins_anew
             what_is_too_old_is_forgotten_in_steps
             every_connection_is_found_by_a_walk
+        }
+        erasure {
+            whom_nobody_knows_leaves_nothing_to_erase
+            who_is_erased_is_in_no_stay_and_no_event
+            apps_and_names_that_begin_alike_are_others
+            a_snapshot_that_lost_a_name_is_known_by_what_it_said
+            what_followed_from_them_follows_no_more
+            what_is_told_later_is_stored
+            an_erasure_that_was_cut_off_is_finished_by_the_next
         }
         retention {
             nothing_young_goes

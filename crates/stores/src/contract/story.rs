@@ -49,7 +49,7 @@ fn event(number: usize, line: &str) -> Event {
         "client" => Fact::Client { who: who(), client },
         "publish" => Fact::Published { who: who() },
         "over" => Fact::RoomFinished { room, call },
-        "present" => Fact::Snapshot { room, call, present: bare.collect() },
+        "present" => Fact::Snapshot { room, call, present: bare.collect(), told: None },
         "restart" => Fact::ServerRestarted,
         "stop" => Fact::ServerStopped,
         "idle" => Fact::RoomIdle { room, call, quiet_us: unix_us(options["quiet"]) },

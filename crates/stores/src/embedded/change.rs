@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::broadcasts;
 use super::dead;
-use super::log::{Arrival, Removal, Removed};
+use super::log::{Arrival, Erase, Gone, Removal, Removed};
 use super::presences;
 use super::users;
 
@@ -45,6 +45,7 @@ pub(super) enum Change {
     Put(Pending<Vec<(AppId, User)>, ()>),
     Append(Pending<Vec<Arrival>, Appended>),
     Remove(Pending<Removal, Removed>),
+    Erase(Pending<Erase, Gone>),
     KeepDead(Pending<Vec<DeadLetter>, u64>),
     RemoveDead(Pending<dead::Remove, bool>),
     AddBroadcast(Pending<broadcasts::Add, Added>),
@@ -63,6 +64,7 @@ impl Change {
             Self::Put(it) => it.request.iter().map(|(_, user)| size::of_user(user)).sum(),
             Self::Append(it) => it.request.iter().map(size::of_arrival).sum(),
             Self::Remove(_) => size::REMOVAL,
+            Self::Erase(it) => it.request.len() * size_of::<u128>() + size::REMOVAL,
             Self::KeepDead(it) => it.request.iter().map(size::of_letter).sum(),
             Self::RemoveDead(it) => size::of_ids(&it.request.ids),
             Self::AddBroadcast(it) => size::of_message(&it.request.message),
@@ -80,6 +82,7 @@ impl Change {
             Self::Put(pending) => pending.settle(verdict),
             Self::Append(pending) => pending.settle(verdict),
             Self::Remove(pending) => pending.settle(verdict),
+            Self::Erase(pending) => pending.settle(verdict),
             Self::KeepDead(pending) => pending.settle(verdict),
             Self::RemoveDead(pending) => pending.settle(verdict),
             Self::AddBroadcast(pending) => pending.settle(verdict),

@@ -36,7 +36,7 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             Change::ForgetSightings(it) => {
                 it.outcomes = vec![presences::forget(write, &it.request)?];
             }
-            Change::Remove(_) => {}
+            Change::Remove(_) | Change::Erase(_) => {}
         }
     }
     trays::settle(write, is_idle)?;
@@ -45,8 +45,12 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
     log::settle(write, touched)?;
     // Last, since what is removed is what has been settled.
     for change in changes {
-        if let Change::Remove(it) = change {
-            it.outcomes = vec![log::remove(write, &it.request, recent)?];
+        match change {
+            Change::Remove(it) => {
+                it.outcomes = vec![log::remove(write, &it.request, recent)?];
+            }
+            Change::Erase(it) => it.outcomes = vec![log::erase(write, &it.request, recent)?],
+            _ => {}
         }
     }
     log::count(write)

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
+use domain::erasure::{Erased, Erasures};
 use domain::error::{EngineError, Error, Result};
-use domain::ids::{AppId, UserId};
+use domain::ids::{AppId, ParticipantId, UserId};
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::presence::{Connections, Forgotten, Noted, Presences, Sighting};
@@ -266,6 +267,27 @@ impl Broadcasts for Embedded {
 
     fn is_shared(&self) -> bool {
         false
+    }
+}
+
+#[async_trait]
+impl Erasures for Embedded {
+    async fn erase_events(
+        &self,
+        app: AppId,
+        who: &ParticipantId,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Erased> {
+        let limit = limit as usize;
+        let (erase, next) = self.read(|read| log::find_named(read, (app, who), from, limit))?;
+        // Others of this thread come first.
+        yield_now().await;
+        if erase.len() == 0 {
+            return Ok(Erased { next, ..Erased::default() });
+        }
+        let log::Gone { events, snapshots, stays } = self.change_one(Change::Erase, erase).await?;
+        Ok(Erased { events, snapshots, stays, next })
     }
 }
 

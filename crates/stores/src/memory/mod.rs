@@ -5,6 +5,7 @@
 //! for a room with a million of them.
 
 mod broadcasts;
+mod erasure;
 mod presences;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

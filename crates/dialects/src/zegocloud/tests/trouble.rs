@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
+use domain::erasure::{Erased, Erasures};
 use domain::error::{EngineError, Error};
+use domain::ids::ParticipantId;
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::presence::{Connections, Forgotten, Noted, Presences, Sighting};
@@ -93,6 +95,19 @@ fn tells_what_the_server_could_not_take_in() {
 
 /// A store that can only fail.
 struct Failing(Error);
+
+#[async_trait]
+impl Erasures for Failing {
+    async fn erase_events(
+        &self,
+        _: AppId,
+        _: &ParticipantId,
+        _: Option<&[u8]>,
+        _: u32,
+    ) -> domain::Result<Erased> {
+        Err(self.0.clone())
+    }
+}
 
 #[async_trait]
 impl Presences for Failing {

@@ -103,7 +103,8 @@ fn facts(connections: &'static [&'static str]) -> impl Strategy<Value = Fact> {
         2 => who().prop_map(|who| Fact::Published { who }),
         1 => calls().prop_map(|call| Fact::RoomFinished { room: at().room, call }),
         1 => (calls(), prop::collection::btree_set((0..3_u8).prop_map(participant), 0..3))
-            .prop_map(|(call, present)| Fact::Snapshot { room: at().room, call, present }),
+            .prop_map(|(call, present)| (at().room, call, present))
+            .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present, told: None }),
         1 => prop_oneof![Just(Fact::ServerRestarted), Just(Fact::ServerStopped)],
         1 => (calls(), 0..4 * SECOND_US)
             .prop_map(|(call, quiet_us)| Fact::RoomIdle { room: at().room, call, quiet_us }),

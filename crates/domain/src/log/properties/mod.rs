@@ -179,8 +179,14 @@ fn closers_leave_nobody_open_whom_they_reach(events: &[Event]) -> Verdict {
         let all = [events, last].concat();
         participants().flat_map(|who| intervals_of(&all, &who)).collect()
     };
-    let nobody = Fact::Snapshot { room: room.clone(), call: None, present: BTreeSet::new() };
-    let all = Fact::Snapshot { room: room.clone(), call: None, present: participants().collect() };
+    let nobody =
+        Fact::Snapshot { room: room.clone(), call: None, present: BTreeSet::new(), told: None };
+    let all = Fact::Snapshot {
+        room: room.clone(),
+        call: None,
+        present: participants().collect(),
+        told: None,
+    };
     let over = Fact::RoomFinished { room, call: None };
     let restarts = ["s0", "s1"].map(|server| at_the_end(Fact::ServerRestarted, server));
     let before = with(&[]);

@@ -78,7 +78,7 @@ fn event(number: usize, line: &str) -> Event {
         "over" => Fact::RoomFinished { room: at().room, call },
         "present" => {
             let present = bare.iter().map(|who| ParticipantId::parse(who).expect("a participant"));
-            Fact::Snapshot { room: at().room, call, present: present.collect() }
+            Fact::Snapshot { room: at().room, call, present: present.collect(), told: None }
         }
         "restart" => Fact::ServerRestarted,
         "stop" => Fact::ServerStopped,

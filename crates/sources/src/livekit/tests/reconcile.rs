@@ -194,7 +194,7 @@ fn the_same_answer_is_the_same_event_and_another_is_another() {
     let minted = told("0123456789abcdef0123456789abcdef", &[], NOW_US);
     assert_eq!(
         minted.fact,
-        Fact::Snapshot { room: room("room1"), call: None, present: BTreeSet::new() }
+        Fact::Snapshot { room: room("room1"), call: None, present: BTreeSet::new(), told: None }
     );
 }
 

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::error::Result;
-use domain::log::Event;
 use domain::log::event::EventHash;
 use domain::log::stay::RoomKey;
+use domain::log::{Event, Fact};
 use domain::store::Appended;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
@@ -76,7 +76,7 @@ impl Asks {
     }
 }
 
-fn room_of(event: &Event) -> Option<RoomKey> {
+pub(super) fn room_of(event: &Event) -> Option<RoomKey> {
     let room = event.room()?.clone();
     Some(RoomKey { app: event.app, door: event.door.clone(), room })
 }
@@ -93,6 +93,7 @@ pub(in crate::cassandra) async fn append(
     iter(looks).buffer_unordered(identities::ABREAST).try_collect::<()>().await?;
     let asks = asks_of(cluster, &events, &groups).await?;
     let answers = answers_to(log, cluster, asks).await?;
+    forget_erased(cluster, &events, &groups, &answers).await?;
     let mut appended = vec![Appended::Duplicate; events.len()];
     for group in &groups {
         let answer = answers.get(&group.identity).copied();
@@ -102,6 +103,22 @@ pub(in crate::cassandra) async fn append(
         }
     }
     Ok(appended)
+}
+
+/// What a room has lost and nothing else is known of was erased, and is told again: its room does
+/// not take it, and so it is kept nowhere.
+async fn forget_erased(
+    cluster: &Cluster,
+    events: &[Event],
+    groups: &[Group],
+    answers: &HashMap<EventHash, Answer>,
+) -> Result<(), Fault> {
+    for group in groups.iter().filter(|group| group.contents.len() == 1) {
+        if answers.get(&group.identity) == Some(&Answer::Lost) {
+            identities::forget(cluster, &events[group.ours().0]).await?;
+        }
+    }
+    Ok(())
 }
 
 fn groups_of(events: &[Event]) -> Vec<Group> {
@@ -128,7 +145,14 @@ async fn look_at_identity(
         let known = identities::contents(cluster, ours.app, &group.identity).await?;
         group.known = known.first().copied();
     }
-    identities::put(cluster, ours).await?;
+    // What was told of a snapshot must not take the place of what an erasure left of it.
+    let is_there = matches!(ours.fact, Fact::Snapshot { .. })
+        && identities::contents(cluster, ours.app, &group.identity)
+            .await?
+            .contains(&group.ours().1);
+    if !is_there {
+        identities::put(cluster, ours).await?;
+    }
     group.contents = identities::contents(cluster, ours.app, &group.identity).await?;
     Ok(())
 }

@@ -35,6 +35,8 @@ pub(super) struct Statements {
     contents: PreparedStatement,
     event: PreparedStatement,
     delete: PreparedStatement,
+    forget: PreparedStatement,
+    all: PreparedStatement,
     walk: PreparedStatement,
 }
 
@@ -48,10 +50,16 @@ impl Statements {
         let delete = "DELETE FROM {ks}.identities WHERE app = ? AND identity = ?";
         let walk = "SELECT app, identity, content, event FROM {ks}.identities \
                     PER PARTITION LIMIT 1";
+        let forget = "DELETE FROM {ks}.identities WHERE app = ? AND identity = ? AND content = ?";
+        let all = "SELECT app, identity, content, event FROM {ks}.identities";
+        let mut all = prepare.walk(all).await?;
+        all.set_page_size(WALKED_ROWS);
         let mut walk = prepare.walk(walk).await?;
         walk.set_page_size(WALKED_ROWS);
         Ok(Self {
             walk,
+            all,
+            forget: prepare.write(forget).await?,
             put: prepare.write(put).await?,
             contents: prepare.read(contents).await?,
             event: prepare.read(event).await?,
@@ -103,6 +111,36 @@ pub(super) async fn delete(cluster: &Cluster, app: AppId, all: &[EventHash]) -> 
     iter(all.iter().map(delete).collect::<Vec<_>>()).buffer_unordered(ABREAST).try_collect().await
 }
 
+/// Forgets one event of its identity.
+pub(super) async fn forget(cluster: &Cluster, event: &Event) -> Result<()> {
+    let (identity, content) = (event.identity(), event.content_hash());
+    let values = (cluster.app(event.app), &identity[..], &content[..]);
+    cluster.write(&cluster.log.identities.forget, values).await
+}
+
+/// A page of all events, in the order of the ring, those that lost too; and where the next begins.
+pub(super) async fn all(
+    cluster: &Cluster,
+    from: Option<&[u8]>,
+) -> Result<(Vec<Event>, Option<Vec<u8>>)> {
+    let page = Page::of(from);
+    let statement = &cluster.log.identities.all;
+    let (rows, behind) = cluster.read_page(statement, (), page.state()).await?;
+    let events = rows.into_iter().map(|row| read(cluster, row)).filter_map(Result::transpose);
+    let events = events.collect::<Result<_>>()?;
+    let Walked { found, next } = page.cut(events, behind, u32::MAX, |_| 1);
+    Ok((found, next))
+}
+
+/// A row of a walk: the event, if it is of our realm.
+fn read(
+    cluster: &Cluster,
+    (app, identity, content, sealed): (i64, Vec<u8>, Vec<u8>, Vec<u8>),
+) -> Result<Option<Event>> {
+    let Some(_) = cluster.own_app(app) else { return Ok(None) };
+    Ok(Some(unseal(TABLE, &[identity, content].concat(), &sealed)?))
+}
+
 /// Some events, in the order of the ring: of each identity the one that counts.
 pub(in crate::cassandra) async fn walk(
     cluster: &Cluster,
@@ -112,10 +150,6 @@ pub(in crate::cassandra) async fn walk(
     let page = Page::of(from);
     let statement = &cluster.log.identities.walk;
     let (rows, behind) = cluster.read_page(statement, (), page.state()).await?;
-    let read = |(app, identity, content, sealed): (i64, Vec<u8>, Vec<u8>, Vec<u8>)| {
-        let Some(_) = cluster.own_app(app) else { return Ok(None) };
-        Ok(Some(unseal(TABLE, &[identity, content].concat(), &sealed)?))
-    };
-    let events = rows.into_iter().map(read).filter_map(Result::transpose);
+    let events = rows.into_iter().map(|row| read(cluster, row)).filter_map(Result::transpose);
     Ok(page.cut(events.collect::<Result<_>>()?, behind, limit, walked_weight))
 }

@@ -9,9 +9,11 @@
 //! 3. `state`: a room in memory, and what a round changes; `rows` and `room`: as the ring has it.
 //! 4. `restarts` and `restarted`: what concerns all rooms of a door; `rooms`: which those are.
 //! 5. `unfinished` and `sweep`: what a dead server left half done.
-//! 6. `index`: what pages and totals are read from. `open` and `retire` are the other questions.
+//! 6. `index`: what pages and totals are read from. `open` and `retire` are the other questions,
+//!    and `erase` is how somebody goes.
 
 mod append;
+mod erase;
 mod identities;
 pub(super) mod index;
 mod leader;
@@ -30,6 +32,7 @@ mod unfinished;
 mod waiting;
 
 pub(super) use append::append;
+pub(super) use erase::erase;
 pub(super) use identities::walk;
 pub(super) use open::open_calls;
 pub(super) use retire::retire;

@@ -50,6 +50,8 @@ pub(super) enum Ask {
     Add(Box<Event>),
     /// Not to have an event, now or ever.
     Remove(Lost),
+    /// To have what is left of an event in its place, if it is there.
+    Replace(Box<Event>),
     /// To look again what follows from what there is.
     Fold,
     /// To lose what is before this instant, if [`find_cut`] still says so of the bound.
@@ -209,6 +211,7 @@ impl RoomState {
                 }
                 Ok(Answer::Done)
             }
+            Ask::Replace(left) => self.replace(*left),
             Ask::Fold => Ok(Answer::Done),
             Ask::Cut { cut_unix_us, before_unix_us } => {
                 if self.find_cut(before_unix_us) == Some(cut_unix_us) {
@@ -217,6 +220,20 @@ impl RoomState {
                 Ok(Answer::Done)
             }
         }
+    }
+
+    /// What is left has the hash of what was told, see [`Event::without`].
+    fn replace(&mut self, left: Event) -> Result<Answer> {
+        let identity = left.identity();
+        let stands = self.known.get(&identity);
+        if stands.is_some_and(|(_, content)| *content == left.content_hash()) {
+            let row = Row::of_event(&self.at, &left)?;
+            self.bytes += row.value.len();
+            self.put(row);
+            self.forget(&identity);
+            self.insert(left);
+        }
+        Ok(Answer::Done)
     }
 
     fn add(&mut self, event: Event) -> Result<Answer> {

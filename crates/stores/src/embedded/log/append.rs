@@ -18,7 +18,7 @@ use crate::embedded::transaction::{Read, Write};
 /// An event, and the hash by which it is compared with others of its identity.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::embedded) struct KnownEvent {
-    content: EventHash,
+    pub(super) content: EventHash,
     pub(super) event: Event,
 }
 
@@ -104,8 +104,12 @@ impl EventPlace {
     }
 
     pub(super) fn find(&self, read: Read<'_>) -> Result<Option<Event>> {
-        let known = read.tables.events.find(read.txn, &self.key(Key::new()))?;
-        Ok(known.map(|known| known.event))
+        Ok(self.known(read)?.map(|known| known.event))
+    }
+
+    /// The event, if it is there, with the hash by which it is compared.
+    pub(super) fn known(&self, read: Read<'_>) -> Result<Option<KnownEvent>> {
+        read.tables.events.find(read.txn, &self.key(Key::new()))
     }
 
     /// The event, which must be there.
@@ -122,6 +126,19 @@ impl EventPlace {
     ) -> Result<()> {
         self.note(write, touched, event, Step::Went)?;
         write.tables.events.delete(&mut write.txn, &self.key(Key::new()))
+    }
+
+    /// Puts what is left of an event in its place, and notes what both touch.
+    pub(super) fn replace(
+        &self,
+        write: &mut Write<'_>,
+        touched: &mut Touched<'_>,
+        (event, left): (&Event, &KnownEvent),
+    ) -> Result<()> {
+        self.note(write, touched, event, Step::Went)?;
+        write.tables.events.put(&mut write.txn, &self.key(Key::new()), left)?;
+        self.note(write, touched, &left.event, Step::Came)?;
+        Ok(())
     }
 
     /// Keeps the indexes of events, and notes what the event touches: a room, mostly, which is
@@ -198,7 +215,7 @@ pub(super) fn restarts_at(app: domain::AppId, door: &str) -> Key {
 }
 
 /// The beginning of the keys in `facts` of one participant in one room.
-fn facts_of(seat: Seat<'_>) -> Key {
+pub(super) fn facts_of(seat: Seat<'_>) -> Key {
     Key::in_room(seat.room, Part::Facts).text(seat.participant.as_str())
 }
 

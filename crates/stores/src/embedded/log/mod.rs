@@ -14,12 +14,14 @@
 //! 6. `tally`: how many there are, in `sums` by seconds and in `crowds` within a second.
 //! 7. `page`: a page of them, of `few` of them; `open`: calls in which somebody is.
 //! 8. `old`: what is too old, found without the writer; `remove`: how it goes.
-//! 9. `walk`: all events, for whoever takes them elsewhere.
+//! 9. `erase`: somebody goes, wherever they are named.
+//! 10. `walk`: all events, for whoever takes them elsewhere.
 
 mod append;
 mod calls;
 mod closers;
 mod crowds;
+mod erase;
 mod few;
 mod index;
 mod old;
@@ -40,6 +42,7 @@ mod uncalled;
 mod walk;
 
 pub(super) use append::{Arrival, KnownEvent, append};
+pub(super) use erase::{Erase, Gone, erase, find as find_named};
 pub(super) use old::{Pass, Step};
 pub(super) use open::Search;
 pub(super) use page::page;

@@ -71,7 +71,8 @@ fn what_is_too_old_is_gone_from_every_table_and_does_not_come_back() {
     }
     let (over, absent) = (room("over"), room("absent"));
     events.push(event(200, 30, Fact::RoomFinished { room: over, call: None }));
-    let nobody = Fact::Snapshot { room: absent, call: None, present: Default::default() };
+    let nobody =
+        Fact::Snapshot { room: absent, call: None, present: Default::default(), told: None };
     events.push(event(201, 30, nobody));
     events.push(event(202, 40, joined(who("superseded", Some("d"), 2))));
     events.push(event(203, 50, Fact::ServerRestarted));

@@ -76,7 +76,8 @@ fn facts() -> impl Strategy<Value = Fact> {
         2 => who.prop_map(|who| Fact::Published { who }),
         1 => call().prop_map(|call| Fact::RoomFinished { room: room().room, call }),
         1 => (call(), present)
-            .prop_map(|(call, present)| Fact::Snapshot { room: room().room, call, present }),
+            .prop_map(|(call, present)| (room().room, call, present))
+            .prop_map(|(room, call, present)| Fact::Snapshot { room, call, present, told: None }),
     ]
 }
 
