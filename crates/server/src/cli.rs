@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Bring events into a running server, and look at those that it could not read
     Events(EventsArgs),
-    /// Look after stores: back up, restore, migrate, copy
+    /// Look after stores: back up, restore, check, migrate, copy
     Store(StoreArgs),
 }
 
@@ -153,6 +153,13 @@ Exit status:
   2    the command line or the config is wrong, or the ring refuses them
   130  interrupted";
 
+const EXIT_STATUS_OF_CHECK: &str = "\
+Exit status:
+  0    it is whole
+  1    it could not be looked at; what to do next is said on standard error
+  2    the command line or the config is wrong
+  3    something is wrong with it; what, and what to do, is said on standard output";
+
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS_OF_STORES)]
 pub(crate) struct StoreArgs {
@@ -175,6 +182,12 @@ pub(crate) enum StoreCommand {
     /// All or nothing: before all of it is there and its checksum right, there is no store.
     #[command(after_help = EXIT_STATUS_OF_STORES)]
     Restore(RestoreArgs),
+    /// Look whether an embedded store is whole, also while its server runs
+    ///
+    /// Reads every record, and compares every row that repeats something with what it repeats: the
+    /// indexes, the sums, and the stays of each room with what its events show. Nothing is changed.
+    #[command(after_help = EXIT_STATUS_OF_CHECK)]
+    Check(CheckArgs),
     /// Make the tables of a ring, or bring them to this program's version
     #[command(after_help = EXIT_STATUS_OF_STORES)]
     Migrate(MigrateArgs),
@@ -204,6 +217,15 @@ pub(crate) struct BackupArgs {
     /// or - for standard output
     #[arg(value_name = "FILE|DIR")]
     pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: FolderArgs,
+    /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) store: FolderArgs,
     /// Tell the result as JSON

@@ -2,6 +2,7 @@
 
 mod at;
 mod backup;
+mod check;
 mod copy;
 mod migrate;
 
@@ -17,6 +18,7 @@ pub(crate) fn run(args: &StoreArgs) -> ExitCode {
             StoreCommand::Migrate(args) => migrate::run(args).await,
             StoreCommand::Backup(args) => backup::back_up(args).await,
             StoreCommand::Restore(args) => backup::restore(args).await,
+            StoreCommand::Check(args) => check::run(args).await,
             StoreCommand::Copy(args) => copy::run(args).await,
         }
     })

@@ -91,6 +91,35 @@ fn a_backup_under_load_is_restored_with_all_that_was_acknowledged_before() {
 }
 
 #[test]
+fn a_check_beside_the_server_finds_it_whole_and_afterwards_what_was_damaged() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::unlimited(data.path());
+    (1..=20).for_each(|number| write(server.address, number));
+    let output = run(&["check"], data.path(), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains(" is whole: "), "{}", said(&output));
+    server.end("TERM");
+
+    let file = data.path().join("data.mdb");
+    let mut bytes = std::fs::read(&file).expect("the data");
+    let needle = b"user 17";
+    let places = bytes.windows(needle.len()).enumerate().filter(|(_, it)| it == needle);
+    for at in places.map(|(at, _)| at).collect::<Vec<_>>() {
+        bytes[at] ^= 0x20;
+    }
+    std::fs::write(&file, bytes).expect("written");
+    let output = run(&["check"], data.path(), &["--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&told["found"], &told["compared"]), (&json!(1), &json!(false)), "{told}");
+    let finding = &told["findings"][0];
+    let damaged = "a record of the table `users` is damaged: its checksum does not match";
+    assert_eq!((&finding["table"], &finding["problem"]), (&json!("users"), &json!(damaged)));
+    let output = run(&["check"], data.path(), &[]);
+    assert!(said(&output).contains("restore the last backup"), "{}", said(&output));
+}
+
+#[test]
 fn what_goes_wrong_is_told_with_what_to_do() {
     let data = tempfile::tempdir().expect("a folder");
     let other = tempfile::tempdir().expect("a folder");

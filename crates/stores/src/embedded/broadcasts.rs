@@ -1,12 +1,15 @@
 //! Broadcasts: what was asked for, once; how far it has come, again and again; and the ledger of
 //! each app, which changes with them.
 
+use std::collections::BTreeMap;
+
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
 use domain::broadcast::{Added, Broadcast, Ledger, Message, Progress, Quota};
 
+use super::check::{Expected, Problem};
 use super::fault::Result;
-use super::key::Key;
+use super::key::{Key, KeyParts};
 use super::transaction::{Read, Write};
 
 /// A request to keep a new one.
@@ -132,4 +135,34 @@ pub(super) fn list(
 /// Those that are not over.
 pub(super) fn open(read: Read<'_>, app: AppId) -> Result<Vec<u64>> {
     Ok(ledger(read, app)?.open().to_vec())
+}
+
+/// Compares the ledgers with the broadcasts that are there.
+pub(super) fn check(read: Read<'_>, expected: &mut Expected<'_, '_>) -> Result<()> {
+    let tables = read.tables;
+    let mut there: BTreeMap<AppId, u64> = BTreeMap::new();
+    for row in tables.broadcasts.range(read.txn, &[], &[])? {
+        let (key, _) = row?;
+        let mut parts = KeyParts(key);
+        let app = parts.array().map(|bytes| AppId(u32::from_be_bytes(bytes)));
+        let Some((app, id)) = app.zip(parts.u64()) else {
+            expected.note("broadcasts", key, Problem::Misplaced);
+            continue;
+        };
+        *there.entry(app).or_default() += 1;
+        expected.record(read, &tables.broadcast_progress, key, None)?;
+        let ledger = ledger(read, app)?;
+        let progress = tables.broadcast_progress.find(read.txn, key)?;
+        let is_over = progress.is_none_or(|it| it.is_over());
+        if !ledger.has(id) || is_over == ledger.open().contains(&id) {
+            expected.note("broadcast_ledgers", key, Problem::Different);
+        }
+    }
+    for row in tables.broadcast_ledgers.range(read.txn, &[], &[])? {
+        let (key, ledger) = row?;
+        let app = KeyParts(key).array().map(|bytes| AppId(u32::from_be_bytes(bytes)));
+        let there = app.and_then(|app| there.get(&app).copied()).unwrap_or(0);
+        expected.figure(("broadcast_ledgers", key), &(ledger.behind(None).count() as u64), &there);
+    }
+    Ok(())
 }

@@ -1,11 +1,14 @@
 //! Dead letters: one record for each, in the order in which they came, and how much there is of
 //! each app.
 
+use std::collections::BTreeMap;
+
 use domain::AppId;
 use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, LetterPage};
 use domain::store::Walked;
 use serde::{Deserialize, Serialize};
 
+use super::check::{Expected, Problem};
 use super::fault::Result;
 use super::key::{Key, KeyParts};
 use super::transaction::{Read, Write};
@@ -156,4 +159,22 @@ pub(super) fn list(
         page.letters.extend(id_of(key).map(|id| KeptLetter { id, letter }));
     }
     Ok(page)
+}
+
+/// Compares how many letters each app is said to have with those that are there.
+pub(super) fn check(read: Read<'_>, expected: &mut Expected<'_, '_>) -> Result<()> {
+    let mut there: BTreeMap<AppId, Letters> = BTreeMap::new();
+    for row in read.tables.dead_letters.range(read.txn, &[], &[])? {
+        let (key, letter) = row?;
+        if !key.starts_with(&key_of_app(letter.app)) {
+            expected.note("dead_letters", key, Problem::Misplaced);
+        }
+        let of_app = there.entry(letter.app).or_default();
+        of_app.count += 1;
+        of_app.bytes += letter.bytes();
+    }
+    for (app, letters) in there {
+        expected.record(read, &read.tables.dead_of_app, &key_of_app(app), Some(&letters))?;
+    }
+    Ok(())
 }

@@ -4,11 +4,12 @@
 //! `open` (whose folder it is), `tables`, `record` and `key` (how rows are written down), `writer`
 //! and `group` (how a change becomes durable), `users` and `trays` (the directory), `presences`
 //! (who was seen), `log` (the room log). `locks` is who may be there together, `backup` a copy of
-//! everything.
+//! everything, `check` whether everything is right.
 
 mod backup;
 mod broadcasts;
 mod change;
+mod check;
 mod dead;
 mod fault;
 mod group;
@@ -29,5 +30,6 @@ mod users;
 mod writer;
 
 pub use backup::{BackupError, back_up, restore};
+pub use check::{CheckError, Finding, Problem, Report, check};
 pub use open::{MAP_SIZE_DEFAULT, OpenError, Options, is_there};
 pub use store::Embedded;

@@ -20,6 +20,8 @@ use tokio::task::{spawn_blocking, yield_now};
 
 use super::broadcasts;
 use super::change::{Answer, Change, Pending};
+#[cfg(test)]
+use super::check;
 use super::dead;
 use super::fault::Fault;
 use super::log;
@@ -77,11 +79,12 @@ impl Embedded {
         self.tables.lens(&self.env.read_txn().expect("a transaction"))
     }
 
-    /// Panics unless the sums are those of the stays.
+    /// Panics unless everything that is repeated in other words is what it repeats.
     #[cfg(test)]
     pub(crate) fn recount(&self) {
         let txn = self.env.read_txn().expect("a transaction");
-        log::recount(Read { tables: &self.tables, txn: &txn });
+        let report = check::run(Read { tables: &self.tables, txn: &txn }, &mut |_| ());
+        assert!(report.is_clean(), "{report:#?}");
     }
 
     async fn change<Request, Outcome>(

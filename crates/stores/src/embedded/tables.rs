@@ -18,14 +18,16 @@ use serde::{Deserialize, Serialize};
 use super::dead::Letters;
 use super::fault::{Damage, Fault, Result};
 use super::key::Key;
-#[cfg(test)]
 use super::key::Part;
 use super::log::{Cut, KnownEvent, MintedInterval, Standing};
 use super::transaction::Env;
 use super::trays::{Pile, Progress};
 use crate::record;
 
-type Rows = Database<'static, Bytes, Bytes>;
+/// Whoever is shown a row: its table, its key, and whether it can be read.
+pub(super) type ShowRow<'s> = dyn FnMut(&'static str, &[u8], Result<()>) + 's;
+
+pub(super) type Rows = Database<'static, Bytes, Bytes>;
 
 macro_rules! tables {
     (
@@ -50,6 +52,40 @@ macro_rules! tables {
                 Self {
                     $($name: <$kind>::new(stringify!($name), $name),)+
                     $($part_name: <$part_kind>::new(stringify!($part_name), $rooms),)+
+                }
+            }
+
+            /// Shows every row: its table, its key, and whether what lies under it can be read.
+            pub(super) fn each_row(&self, txn: &RoTxn<'_>, show: &mut ShowRow<'_>) -> Result<()> {
+                $(
+                    for row in self.$name.rows.iter(txn)? {
+                        let (key, bytes) = row?;
+                        show(stringify!($name), key, self.$name.read_row(key, bytes));
+                    }
+                )+
+                for row in self.room_events.rows.iter(txn)? {
+                    let (key, bytes) = row?;
+                    match key.get(size_of::<u64>()) {
+                        $(Some(&part) if part == Part::$part as u8 => {
+                            let table = &self.$part_name;
+                            show(stringify!($part_name), key, table.read_row(key, bytes));
+                        })+
+                        _ => {
+                            let of_none = Fault::damaged(stringify!($rooms), Damage::Encoding);
+                            show(stringify!($rooms), key, Err(of_none));
+                        }
+                    }
+                }
+                Ok(())
+            }
+
+            /// The rows among which those of a table are.
+            #[cfg(test)]
+            pub(super) fn raw(&self, table: &str) -> Rows {
+                match table {
+                    $(stringify!($name) => self.$name.rows,)+
+                    $(stringify!($part_name) => self.$part_name.rows,)+
+                    _ => panic!("{table} is none"),
                 }
             }
 
@@ -156,6 +192,25 @@ impl Tables {
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(tables))
         })?;
         Ok(Self::of(opened.unwrap_commit()))
+    }
+
+    /// Opens the tables to read, if all are there; else tells one that is not.
+    pub(super) fn open_there(env: &Env) -> Result<Result<Self, &'static str>, heed::Error> {
+        let opened = env.open_databases_and_commit(env.read_txn()?, |opener, txn| {
+            let mut tables = vec![];
+            for name in NAMES {
+                match opener.open_database(txn, Some(name))? {
+                    Some(table) => tables.push(table),
+                    None => return Ok(CommitOrAbort::Abort(name)),
+                }
+            }
+            let tables = <[_; NAMES.len()]>::try_from(tables).expect("as many as there are names");
+            Ok::<_, heed::Error>(CommitOrAbort::Commit(tables))
+        })?;
+        Ok(match opened {
+            CommitOrAbort::Commit(tables) => Ok(Self::of(tables)),
+            CommitOrAbort::Abort(missing) => Err(missing),
+        })
     }
 
     /// The rows of a tray.
@@ -275,7 +330,19 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 }
 
+impl<T: DeserializeOwned> Table<T> {
+    fn read_row(&self, key: &[u8], bytes: &[u8]) -> Result<()> {
+        record::unseal::<T>(self.name, key, bytes)?;
+        Ok(())
+    }
+}
+
 impl<T> Table<T> {
+    /// What it is called.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// For a record that cannot be what it says.
     pub(super) fn damaged(&self) -> Fault {
         Fault::damaged(self.name, Damage::Encoding)
@@ -309,6 +376,12 @@ pub(super) type Row<'t> = (&'t [u8], &'t [u8]);
 impl Index {
     fn new(name: &'static str, rows: Rows) -> Self {
         Self { name, rows }
+    }
+
+    /// Only what it repeats can tell whether a row is right.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as of the other tables")]
+    fn read_row(&self, _: &[u8], _: &[u8]) -> Result<()> {
+        Ok(())
     }
 
     /// The value under `key`, if there is one.

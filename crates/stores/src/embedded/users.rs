@@ -4,9 +4,10 @@ use domain::ids::{AppId, UserId};
 use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
 use domain::users::{ProfileChange, User, UserView};
 
+use super::check::{Expected, Problem};
 use super::fault::{Damage, Fault, Result};
 use super::key::{Key, KeyParts};
-use super::transaction::Write;
+use super::transaction::{Read, Write};
 use super::trays::Directory;
 
 /// A request to register users.
@@ -136,6 +137,23 @@ pub(super) fn look_at(
     for (place, id) in ids.iter().enumerate() {
         if let Some((_, user)) = directory.find::<UserView<'_>>(&key_of(app, id))? {
             look(place, user);
+        }
+    }
+    Ok(())
+}
+
+/// Whether every user stands under their own key, and who was seen under keys of users.
+pub(super) fn check(read: Read<'_>, expected: &mut Expected<'_, '_>) -> Result<()> {
+    for row in read.tables.users.range(read.txn, &[], &[])? {
+        let (key, user) = row?;
+        if whose(key).is_none_or(|(_, id)| id != user.id) {
+            expected.note("users", key, Problem::Misplaced);
+        }
+    }
+    for row in read.tables.presences.range(read.txn, &[], &[])? {
+        let (key, _) = row?;
+        if whose(key).is_none() {
+            expected.note("presences", key, Problem::Misplaced);
         }
     }
     Ok(())

@@ -30,9 +30,17 @@ pub(in crate::embedded) struct Arrival {
     row: Sealed<KnownEvent>,
 }
 
+impl KnownEvent {
+    /// Whether it is the event that this key tells. Its hash need not be that of what it says now:
+    /// what is left of somebody who was erased keeps the one that it came with.
+    pub(super) fn is_at(&self, key: &[u8]) -> bool {
+        *EventPlace::of_event(&self.event).key(Key::new()) == *key
+    }
+}
+
 impl Arrival {
     pub(in crate::embedded) fn of(event: Event, tables: &Tables) -> Result<Self> {
-        let place = EventPlace { time_unix_us: event.time_unix_us, identity: event.identity() };
+        let place = EventPlace::of_event(&event);
         let known = KnownEvent { content: event.content_hash(), event };
         let row = tables.events.seal(place.key(Key::new()), &known)?;
         Ok(Self { known, place, row })
@@ -91,7 +99,12 @@ pub(in crate::embedded) struct EventPlace {
 }
 
 impl EventPlace {
-    fn key(&self, prefix: Key) -> Key {
+    /// That of an event.
+    pub(super) fn of_event(event: &Event) -> Self {
+        Self { time_unix_us: event.time_unix_us, identity: event.identity() }
+    }
+
+    pub(super) fn key(&self, prefix: Key) -> Key {
         prefix.time(self.time_unix_us).bytes(&self.identity)
     }
 
@@ -141,6 +154,31 @@ impl EventPlace {
         Ok(())
     }
 
+    /// The rows by which an event is found in its room.
+    pub(super) fn rows_in_room<'t>(
+        &self,
+        tables: &'t Tables,
+        event: &Event,
+        number: u64,
+    ) -> [Option<(&'t Index, Key)>; 3] {
+        let of_room = self.key(Key::in_room(number, Part::RoomEvents));
+        let of_participant = event.presence().map(|who| {
+            let seat = Seat { room: number, participant: &who.participant };
+            (&tables.facts, self.key(facts_of(seat)))
+        });
+        let closing = Closer::from_event(event).map(|closer| {
+            let order = Key::in_room(number, Part::Closers).time(closer.effective_unix_us);
+            (&tables.closers, self.key(order.u8(rank_byte(closer.rank))))
+        });
+        [Some((&tables.room_events, of_room)), of_participant, closing]
+    }
+
+    /// The row by which the restart of a server is found.
+    pub(super) fn row_of_restart(&self, event: &Event) -> (Key, &'static [u8]) {
+        let server = restarts_of(event.app, event.door.as_str(), event.source.as_str());
+        (self.key(server), restart_kind(event))
+    }
+
     /// Keeps the indexes of events, and notes what the event touches: a room, mostly, which is
     /// told.
     fn note<'t, 'e>(
@@ -152,12 +190,9 @@ impl EventPlace {
     ) -> Result<Option<&'t mut TouchedRoom<'e>>> {
         write.tally.note_event(event, step);
         let Some(room) = event.room() else {
-            let server = restarts_of(event.app, event.door.as_str(), event.source.as_str());
-            let key = self.key(server);
+            let (key, kind) = self.row_of_restart(event);
             match step {
-                Step::Came => {
-                    write.tables.restarts.put(&mut write.txn, &key, restart_kind(event))?;
-                }
+                Step::Came => write.tables.restarts.put(&mut write.txn, &key, kind)?,
                 Step::Went => write.tables.restarts.delete(&mut write.txn, &key)?,
             }
             let server = (event.app, event.door.clone(), event.source.clone());
@@ -167,19 +202,8 @@ impl EventPlace {
         };
         let at = RoomKey { app: event.app, door: event.door.clone(), room: room.clone() };
         let number = touched.number(&at, || room_number(write, &at))?;
-        set(
-            &write.tables.room_events,
-            write,
-            &self.key(Key::in_room(number, Part::RoomEvents)),
-            step,
-        )?;
-        if let Some(who) = event.presence() {
-            let seat = Seat { room: number, participant: &who.participant };
-            set(&write.tables.facts, write, &self.key(facts_of(seat)), step)?;
-        }
-        if let Some(closer) = Closer::from_event(event) {
-            let order = Key::in_room(number, Part::Closers).time(closer.effective_unix_us);
-            set(&write.tables.closers, write, &self.key(order.u8(rank_byte(closer.rank))), step)?;
+        for (index, key) in self.rows_in_room(write.tables, event, number).into_iter().flatten() {
+            set(index, write, &key, step)?;
         }
         let room = touched.rooms.entry(number).or_insert_with(|| TouchedRoom::new(at));
         room.note(event, step);

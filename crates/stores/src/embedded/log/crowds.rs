@@ -17,7 +17,7 @@ use crate::embedded::transaction::{Read, Write};
 const CROWD_MAX: u64 = if cfg!(test) { 4 } else { 512 };
 
 /// A second with so many or fewer is not cut any more.
-const CROWD_MIN: u64 = CROWD_MAX / 4;
+pub(super) const CROWD_MIN: u64 = CROWD_MAX / 4;
 
 /// How many stays a new piece has.
 const PIECE_LEN: u64 = CROWD_MAX / 2;
@@ -144,15 +144,16 @@ fn follow(
     Ok(())
 }
 
-/// Cuts what begins at `first`, up to `end`, into pieces.
-fn cut(
-    write: &mut Write<'_>,
+/// The places of the stays that began in a second, from `first` to `end`, in their order, and
+/// whether each is a server's.
+fn rows_within(
+    read: Read<'_>,
     scope: Scope<'_>,
-    (prefix, second): (&Key, i64),
+    second: i64,
     (first, end): (&[u8], Option<&[u8]>),
-) -> Result<()> {
+) -> Result<Vec<(Vec<u8>, bool)>> {
     let mut rows = vec![];
-    let index = scope.index(write.tables);
+    let index = scope.index(read.tables);
     for class in CLASSES {
         let of_class = scope.prefix(class);
         let from = of_class.clone().time(second).bytes(first);
@@ -160,12 +161,23 @@ fn cut(
             Some(end) => of_class.clone().time(second).bytes(end),
             None => of_class.clone().time(second.saturating_add(1)),
         };
-        for row in index.between(&write.txn, &from, &until)? {
+        for row in index.between(read.txn, &from, &until)? {
             let row = index::parse(of_class.len(), row?).ok_or_else(|| index.damaged())?;
             rows.push((row.rest.to_vec(), row.is_server));
         }
     }
     rows.sort();
+    Ok(rows)
+}
+
+/// Cuts what begins at `first`, up to `end`, into pieces.
+fn cut(
+    write: &mut Write<'_>,
+    scope: Scope<'_>,
+    (prefix, second): (&Key, i64),
+    (first, end): (&[u8], Option<&[u8]>),
+) -> Result<()> {
+    let rows = rows_within(write.read(), scope, second, (first, end))?;
     let mut pieces = vec![Piece { first: first.to_vec(), kinds: Kinds::default() }];
     for (number, (rest, is_server)) in rows.iter().enumerate() {
         let last = pieces.last_mut().expect("there is a first one");
@@ -188,39 +200,42 @@ fn cut(
     Ok(())
 }
 
-/// Panics unless the pieces are those of these stays: each second's places and kinds.
-#[cfg(test)]
+/// The keys of the pieces of a second in which so many began, and what is wrong with them, if
+/// anything is.
 pub(super) fn check(
-    prefix: &Key,
-    seconds: &std::collections::BTreeMap<i64, Vec<(Key, bool)>>,
-    rows: &std::collections::BTreeMap<Vec<u8>, Vec<u8>>,
-) {
-    let mut rows_seen = 0;
-    for (second, stays) in seconds {
-        let head = key_of(prefix, *second, &[]);
-        let of_second = rows.iter().filter(|(key, _)| key.starts_with(&head));
-        let pieces: Vec<Piece> = of_second
-            .map(|(key, value)| parse((key, value), head.len()).expect("a piece"))
-            .collect();
-        rows_seen += pieces.len();
-        let stays_len = stays.len() as u64;
-        assert!(pieces.is_empty() || stays_len > CROWD_MIN, "{second}: no crowd any more");
-        assert!(!pieces.is_empty() || stays_len <= CROWD_MAX, "{second}: not cut");
-        for (number, piece) in pieces.iter().enumerate() {
-            let next = pieces.get(number + 1).map(|next| &next.first);
-            let within =
-                |rest: &Key| **rest >= *piece.first && next.is_none_or(|next| **rest < **next);
-            let mut kinds = Kinds::default();
-            let here = || stays.iter().filter(|(rest, _)| within(rest));
-            // Those who are alike stay together.
-            let places: std::collections::BTreeSet<&Key> = here().map(|(rest, _)| rest).collect();
-            assert!(places.len() as u64 <= CROWD_MAX, "{second}, piece {number}: large");
-            for (_, is_server) in here() {
-                kinds.add(*is_server);
-            }
-            assert_eq!(piece.kinds, kinds, "{second}, piece {number}");
-        }
-        assert!(pieces.first().is_none_or(|first| first.first.is_empty()), "{second}: a gap");
-    }
-    assert_eq!(rows_seen, rows.len(), "pieces of seconds in which nobody began");
+    read: Read<'_>,
+    scope: Scope<'_>,
+    (second, began): (i64, u64),
+) -> Result<(Vec<Key>, Option<&'static str>)> {
+    let head = key_of(&prefix(scope), second, &[]);
+    let pieces: Vec<Piece> = pieces(read, &head)?.collect::<Result<_>>()?;
+    let keys = pieces.iter().map(|piece| head.clone().bytes(&piece.first)).collect();
+    let wrong = match pieces.first() {
+        None => (began > CROWD_MAX).then_some("a second of so many is not cut into pieces"),
+        Some(_) if began <= CROWD_MIN => Some("a second of so few is cut into pieces"),
+        Some(first) if !first.first.is_empty() => Some("the first piece does not begin at first"),
+        Some(_) => match are_right(&pieces, &rows_within(read, scope, second, (&[], None))?) {
+            true => None,
+            false => Some("a piece counts others than those who are in it"),
+        },
+    };
+    Ok((keys, wrong))
+}
+
+/// Whether pieces count those who are in them, who come in order, and are as large as they may be.
+fn are_right(pieces: &[Piece], rows: &[(Vec<u8>, bool)]) -> bool {
+    let mut from = 0;
+    pieces.iter().enumerate().all(|(number, piece)| {
+        let end = match pieces.get(number + 1) {
+            Some(next) => rows.partition_point(|(rest, _)| *rest < next.first),
+            None => rows.len(),
+        };
+        let here = rows.get(from..end).unwrap_or_default();
+        from = end;
+        let mut kinds = Kinds::default();
+        here.iter().for_each(|(_, is_server)| kinds.add(*is_server));
+        // Those who are alike stay together, however many.
+        let places = here.chunk_by(|one, other| one.0 == other.0).count() as u64;
+        piece.kinds == kinds && places <= CROWD_MAX
+    })
 }

@@ -16,9 +16,11 @@
 //! 8. `old`: what is too old, found without the writer; `remove`: how it goes.
 //! 9. `erase`: somebody goes, wherever they are named.
 //! 10. `walk`: all events, for whoever takes them elsewhere.
+//! 11. `check`: whether all rows are those that follow from the events.
 
 mod append;
 mod calls;
+mod check;
 mod closers;
 mod crowds;
 mod erase;
@@ -29,8 +31,6 @@ mod open;
 mod page;
 mod participants;
 mod place;
-#[cfg(test)]
-mod recount;
 mod remove;
 mod settle;
 mod standing;
@@ -42,12 +42,11 @@ mod uncalled;
 mod walk;
 
 pub(super) use append::{Arrival, KnownEvent, append};
+pub(super) use check::check;
 pub(super) use erase::{Erase, Gone, erase, find as find_named};
 pub(super) use old::{Pass, Step};
 pub(super) use open::Search;
 pub(super) use page::page;
-#[cfg(test)]
-pub(super) use recount::recount;
 pub(super) use remove::{Cut, Removal, Removed, remove};
 pub(super) use settle::settle;
 pub(super) use standing::Standing;

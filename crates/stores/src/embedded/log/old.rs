@@ -185,7 +185,7 @@ impl Cuts {
 }
 
 /// Everything that concerns a room; `None` if it is too much to be looked at.
-fn events_of(read: Read<'_>, number: u64, at: &RoomKey) -> Result<Option<Vec<Event>>> {
+pub(super) fn events_of(read: Read<'_>, number: u64, at: &RoomKey) -> Result<Option<Vec<Event>>> {
     let mut events = vec![];
     let index = &read.tables.room_events;
     for row in index.range(read.txn, &Key::in_room(number, Part::RoomEvents), &[])? {

@@ -115,7 +115,7 @@ pub(super) fn replace(
     index.replace(txn, long(old).as_ref(), long(new).as_ref())
 }
 
-fn aged_key(app: AppId) -> Key {
+pub(super) fn aged_key(app: AppId) -> Key {
     Key::new().u32(app.0)
 }
 
@@ -236,15 +236,7 @@ fn is_selected(read: Read<'_>, query: &StayQuery, (created, number): Place) -> R
     Ok(query.selects(&stays::get(read, number)?))
 }
 
-/// All rows of these stays, each of which comes with its number.
-#[cfg(test)]
-pub(super) fn rows_of<'s>(
-    read: Read<'_>,
-    stays: impl IntoIterator<Item = &'s (u64, Stay)>,
-) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
-    let rows = stays.into_iter().flat_map(|(number, stay)| {
-        let aged = aged(read, stay.app).expect("an instant");
-        [Some(row(stay, *number)), long_row(stay, *number, aged)]
-    });
-    rows.flatten().map(|(key, value)| (key.to_vec(), value)).collect()
+/// The rows of a stay. `aged` is what [`aged`] tells of its app.
+pub(super) fn rows_of(stay: &Stay, number: u64, aged: i64) -> impl Iterator<Item = (Key, Vec<u8>)> {
+    [Some(row(stay, number)), long_row(stay, number, aged)].into_iter().flatten()
 }

@@ -53,6 +53,17 @@ fn standing_key(seat: Seat<'_>) -> Key {
     Key::in_room(seat.room, Part::Standings).bytes(seat.participant.as_str().as_bytes())
 }
 
+/// What a row of `standings` is about: everything behind the room and the part.
+pub(super) fn participant_in(key: &[u8]) -> Option<ParticipantId> {
+    let rest = key.get(size_of::<u64>() + size_of::<u8>()..)?;
+    ParticipantId::parse(std::str::from_utf8(rest).ok()?).ok()
+}
+
+/// The row of `watched_rooms` that lists a room under the end of a watch.
+pub(super) fn row_of_room(room: Room<'_>, until_unix_us: i64) -> Key {
+    room_key(room.at).time(until_unix_us).u64(room.number)
+}
+
 pub(super) fn find(read: Read<'_>, seat: Seat<'_>) -> Result<Standing> {
     Ok(read.tables.standings.find(read.txn, &standing_key(seat))?.unwrap_or_default())
 }
@@ -95,7 +106,7 @@ pub(super) fn replace(
     Ok(())
 }
 
-fn rows_of(seat: Seat<'_>, watch: Watch) -> impl Iterator<Item = (Key, i64)> {
+pub(super) fn rows_of(seat: Seat<'_>, watch: Watch) -> impl Iterator<Item = (Key, i64)> {
     let key = move |kind, until: i64| {
         watched_of(seat.room, kind).time(until).text(seat.participant.as_str())
     };
@@ -163,7 +174,7 @@ pub(super) fn list_room(write: &mut Write<'_>, room: Room<'_>, until_unix_us: i6
     let Write { tables, txn, .. } = write;
     let prefix = watched_of(room.number, CLOSERS).time(until_unix_us);
     let watched = tables.watched.range(txn, &prefix, &[])?.next().transpose()?.is_some();
-    let key = room_key(room.at).time(until_unix_us).u64(room.number);
+    let key = row_of_room(room, until_unix_us);
     let listed = tables.watched_rooms.find(txn, &key)?.is_some();
     match (watched, listed) {
         (true, false) => tables.watched_rooms.put(txn, &key, room.at),

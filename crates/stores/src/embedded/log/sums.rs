@@ -6,6 +6,8 @@
 //! happened before an instant is at most 63 rows of each level and a part of one; the same rows,
 //! walked down from the top, tell in which second the n-th began.
 
+use std::collections::BTreeMap;
+
 use domain::AppId;
 use domain::ids::RoomId;
 use serde::{Deserialize, Serialize};
@@ -347,36 +349,26 @@ fn change_sum(write: &mut Write<'_>, key: &Key, by: SumsChange) -> Result<()> {
     }
 }
 
-/// All the rows that these stays make, counted one by one.
-#[cfg(test)]
-pub(super) fn rows_of<'s>(
+/// All the rows that these seconds make, added up one by one.
+pub(super) fn rows_of(
+    table: &Index,
     prefix: &Key,
-    stays: impl Iterator<Item = &'s domain::log::Stay>,
-) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
-    use std::collections::BTreeMap;
-
-    let key = |level: u8, bucket: i64| prefix.clone().u8(level).time(bucket).to_vec();
-    let mut seconds: BTreeMap<i64, Sums> = BTreeMap::new();
-    for stay in stays {
-        seconds.entry(stay.created_unix_s()).or_default().began.add(stay.is_server());
-        if let Some(left) = stay.left_unix_s() {
-            seconds.entry(left).or_default().ended.add(stay.is_server());
-        }
-    }
+    seconds: &BTreeMap<i64, Sums>,
+) -> Result<Vec<(Key, Vec<u8>)>> {
+    let key = |level: u8, bucket: i64| prefix.clone().u8(level).time(bucket);
     let mut rows: BTreeMap<i64, Seconds> = BTreeMap::new();
-    let mut sums: BTreeMap<Vec<u8>, Sums> = BTreeMap::new();
+    let mut sums: BTreeMap<(u8, i64), Sums> = BTreeMap::new();
     for (second, sum) in seconds {
-        let row = rows.entry(bucket_of(second, 0)).or_default();
-        row.all = row.all.plus(sum);
-        row.each.push((place_of(second), sum));
+        let row = rows.entry(bucket_of(*second, 0)).or_default();
+        row.all = row.all.plus(*sum);
+        row.each.push((place_of(*second), *sum));
         for level in 1..LEVELS {
-            let all = sums.entry(key(level, bucket_of(second, level))).or_default();
-            *all = all.plus(sum);
+            let all = sums.entry((level, bucket_of(*second, level))).or_default();
+            *all = all.plus(*sum);
         }
     }
-    let bytes = |value: &Sums| postcard::to_allocvec(value).expect("bytes");
-    let rows = rows
-        .into_iter()
-        .map(|(bucket, row)| (key(0, bucket), postcard::to_allocvec(&row).expect("bytes")));
-    rows.chain(sums.iter().map(|(key, sum)| (key.clone(), bytes(sum)))).collect()
+    let rows = rows.iter().map(|(bucket, row)| Ok((key(0, *bucket), encode(table, row)?)));
+    let above =
+        sums.iter().map(|((level, bucket), sum)| Ok((key(*level, *bucket), encode(table, sum)?)));
+    rows.chain(above).collect()
 }

@@ -97,7 +97,7 @@ pub(super) fn sender_key((app, door, source): &Sender) -> Key {
 }
 
 /// The key of the only row of the figures.
-const FIGURES: &[u8] = b"log";
+pub(super) const FIGURES: &[u8] = b"log";
 
 impl Tally {
     /// An event came or went.

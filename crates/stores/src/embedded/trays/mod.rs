@@ -47,12 +47,14 @@ use super::transaction::Env;
 use crate::record;
 
 mod arrivals;
+mod check;
 mod emptying;
 mod group;
 mod map;
 mod opening;
 mod pile;
 
+pub(super) use check::check;
 pub(super) use group::{Group, Work, committed, settle};
 pub(super) use pile::Pile;
 

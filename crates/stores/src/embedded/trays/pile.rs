@@ -1,5 +1,6 @@
 //! The rows of a tray: users in the order in which they came, as they will lie in `users`.
 
+use domain::users::User;
 use heed::types::Bytes;
 use heed::{Database, PutFlags, RoTxn, RwTxn};
 
@@ -71,6 +72,13 @@ impl Pile {
     /// Removes all rows.
     pub(super) fn clear(&self, txn: &mut RwTxn<'_>) -> Result<()> {
         Ok(self.rows.clear(txn)?)
+    }
+
+    /// Fails unless a row can be read, and whoever lies there.
+    pub(in crate::embedded) fn read_row(&self, _: &[u8], bytes: &[u8]) -> Result<()> {
+        let lying = self.parse(bytes)?;
+        record::unseal::<User>(self.name, lying.key, lying.sealed)?;
+        Ok(())
     }
 
     /// Fails unless the record is that of the key.
