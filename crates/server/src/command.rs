@@ -72,8 +72,8 @@ pub(crate) fn run(command: impl Future<Output = Result<Ending, Failure>>) -> Exi
     }
 }
 
-/// How whatever failed ends. A ring that refuses us does so until the config or the ring is changed,
-/// as with a config that is wrong: whoever starts programs again need not start this one.
+/// How whatever failed ends. A ring that refuses us does so until the config or the ring is
+/// changed, so it is as with a config that is wrong: to start the program again does not help.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let is_refused =
         error.is::<Refusal>() || matches!(error.downcast_ref(), Some(Trouble::Refused(_)));

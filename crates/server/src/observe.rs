@@ -44,8 +44,8 @@ pub(crate) fn start_logging(format: LogFormat, level: Level) -> WorkerGuard {
     guard
 }
 
-/// What is logged at a level. Whoever looks for a fault in the driver of rings asks for `debug`; else
-/// it would say, every two seconds and in its own terms, what the store says once.
+/// What is logged at a level. Whoever looks for a fault in the driver of rings asks for `debug`;
+/// else it would say, every two seconds and in its own terms, what the store says once.
 fn heard(level: Level) -> EnvFilter {
     let told_by_the_store = ["client::session_builder", "cluster::metadata", "cluster::node"];
     let mut filter = EnvFilter::default().add_directive(level.into());
@@ -221,7 +221,8 @@ pub(crate) fn closed_idle(calls: u64) {
     counter!("whowas_idle_closed_total").increment(calls);
 }
 
-/// An error with all its causes. Some libraries tell the cause in the error itself; it is told once.
+/// An error with all its causes. Some libraries tell the cause in the error itself: it is told
+/// once.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -53,7 +53,10 @@ impl Route {
         let mut actions = Action::ALL.into_iter().filter(|it| it.spec().path == same);
         let Some(action) = actions.find(|action| action.spec().method == *method) else {
             let message = format!("this path is not asked with {method}");
-            return Err(Fault::new(Code::MethodNotAllowed, message));
+            let all = Action::ALL.map(Action::spec).into_iter().filter(|it| it.path == same);
+            let allowed: Vec<String> = all.map(|it| it.method.to_string()).collect();
+            let fault = Fault::new(Code::MethodNotAllowed, message);
+            return Err(Fault { allowed: Some(allowed.join(", ")), ..fault });
         };
         let raw = names_in(same, path).unwrap_or_default();
         let decoded = raw.into_iter().skip(1).map(|name| {
@@ -98,6 +101,23 @@ mod tests {
         assert_eq!(find(Method::GET, "/v1/apps/1/users/a/b"), None);
         assert_eq!(find(Method::GET, "/v1/apps/1/users//"), None);
         assert_eq!(find(Method::PATCH, "/v1/apps/1/users/a"), None);
+    }
+
+    #[test]
+    fn the_document_has_each_action_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(super::super::OPENAPI).unwrap();
+        let mut told = vec![];
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+            let ours = path.starts_with(super::super::PATH);
+            told.extend(methods.filter(|_| ours).map(|it| (it.to_uppercase(), path.clone())));
+        }
+        let own =
+            Action::ALL.map(Action::spec).map(|it| (it.method.to_string(), it.path.to_owned()));
+        let mut own = own.to_vec();
+        told.sort_unstable();
+        own.sort_unstable();
+        assert_eq!(told, own, "openapi.json");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::AppId;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -37,16 +37,21 @@ struct Told<'a> {
 
 /// Renders what a request came to.
 pub(super) fn render(stamp: Stamp, outcome: Result<Json, Fault>) -> Answered {
+    let mut allowed = None;
     let (status, Json(body), outcome, cause) = match outcome {
         Ok(document) => (StatusCode::OK, document, "ok", None),
-        Err(Fault { code, message, cause }) => {
-            let (code, status) = code.told_as();
-            (status, Json::of(&Told { error: &message, code }), code, cause)
+        Err(fault) => {
+            let (code, status) = fault.code.told_as();
+            allowed = fault.allowed;
+            (status, Json::of(&Told { error: &fault.message, code }), code, fault.cause)
         }
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(allowed) = allowed.and_then(|allowed| HeaderValue::from_str(&allowed).ok()) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

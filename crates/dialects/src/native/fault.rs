@@ -57,13 +57,15 @@ impl Code {
 pub(super) struct Fault {
     pub(super) code: Code,
     pub(super) message: String,
+    /// The methods that the path has, where the request's is none of them.
+    pub(super) allowed: Option<String>,
     /// For the log only.
     pub(super) cause: Option<domain::Error>,
 }
 
 impl Fault {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None }
+        Self { code, message: message.into(), allowed: None, cause: None }
     }
 
     /// The same for an app that is not there and for a token that is wrong.

@@ -29,6 +29,10 @@ pub use signature::authorize;
 /// What every path of this dialect begins with.
 pub const PATH: &str = "/v1/apps/";
 
+/// The whole native API in OpenAPI 3.1, also what of `/v1` the server answers itself. Each action
+/// here is in it, and it has no others under [`PATH`].
+pub const OPENAPI: &str = include_str!("openapi.json");
+
 /// Answers one request, which has no body that counts. `request_id` is what the log knows it by.
 pub async fn answer(ctx: &Context, request_id: String, parts: &Parts) -> Answered {
     let mut stamp = Stamp { request_id, action: "unknown", app: None };

@@ -51,7 +51,12 @@ impl Action {
     }
 }
 
-pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Bytes> {
+/// `methods` are those that the path has.
+pub(super) async fn answer(
+    server: &Server,
+    request: Request<Incoming>,
+    methods: &'static str,
+) -> Response<Bytes> {
     let began = Instant::now();
     let request_id = reply::request_id(&server.ctx);
     let (parts, incoming) = request.into_parts();
@@ -62,8 +67,8 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
     let mut cause = None;
     let response = match (app, action) {
         (None, _) => reply::error(token::REFUSAL.0, token::REFUSAL.1),
-        (Some(_), None) => reply::error(
-            StatusCode::METHOD_NOT_ALLOWED,
+        (Some(_), None) => reply::other_methods(
+            methods,
             "dead letters are listed with GET, removed with DELETE, and read again with POST to \
              /v1/dead-letters/replay",
         ),

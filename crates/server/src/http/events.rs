@@ -17,12 +17,17 @@ use crate::observe;
 /// The name of this door, in logs and metrics too.
 const DOOR: &str = "native";
 
-pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Bytes> {
+/// `methods` are those that the path has.
+pub(super) async fn answer(
+    server: &Server,
+    request: Request<Incoming>,
+    methods: &'static str,
+) -> Response<Bytes> {
     let began = Instant::now();
     let request_id = reply::request_id(&server.ctx);
     let mut app = None;
     let mut cause = None;
-    let response = match take(server, request, &mut app).await {
+    let response = match take(server, request, methods, &mut app).await {
         Ok(response) | Err(Refusal::Client(response)) => response,
         Err(Refusal::Store(error)) => {
             cause = Some(error);
@@ -52,15 +57,16 @@ enum Refusal {
 async fn take(
     server: &Server,
     request: Request<Incoming>,
+    methods: &'static str,
     app: &mut Option<AppId>,
 ) -> Result<Response<Bytes>, Refusal> {
     let refuse = |status, reason: &str| Refusal::Client(reply::error(status, reason));
     let (parts, incoming) = request.into_parts();
-    let sender = match admit(&server.ctx.apps, &parts) {
+    let sender = match admit(&server.ctx.apps, &parts, methods) {
         Ok(sender) => sender,
-        Err((status, reason)) => {
+        Err(response) => {
             body::drain(&parts.headers, incoming).await;
-            return Err(refuse(status, reason));
+            return Err(Refusal::Client(*response));
         }
     };
     *app = Some(sender.id);
@@ -80,11 +86,16 @@ async fn take(
 }
 
 /// The app that may send, or what is wrong with the head.
-fn admit<'a>(apps: &'a Apps, parts: &Parts) -> Result<&'a App, (StatusCode, &'static str)> {
+fn admit<'a>(
+    apps: &'a Apps,
+    parts: &Parts,
+    methods: &'static str,
+) -> Result<&'a App, Box<Response<Bytes>>> {
     if parts.method != Method::POST {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
+        return Err(Box::new(reply::other_methods(methods, "events are sent with POST")));
     }
-    token::find_app(apps, &parts.headers).ok_or(token::REFUSAL)
+    let (status, reason) = token::REFUSAL;
+    token::find_app(apps, &parts.headers).ok_or_else(|| Box::new(reply::error(status, reason)))
 }
 
 /// Stores what can be stored, and answers for each event when that is durable.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use domain::Context;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
 /// A text.
@@ -21,6 +21,18 @@ pub(super) fn error(status: StatusCode, reason: &str) -> Response<Bytes> {
 pub(super) fn json(status: StatusCode, document: &impl serde::Serialize) -> Response<Bytes> {
     let body = serde_json::to_vec(document).expect("our own documents are JSON");
     with_type(status, "application/json", body)
+}
+
+/// The path has other methods: these.
+pub(super) fn other_methods(allowed: &'static str, reason: &str) -> Response<Bytes> {
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, reason);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// A JSON document that is written down already.
+pub(super) fn json_text(document: &'static str) -> Response<Bytes> {
+    with_type(StatusCode::OK, "application/json", document)
 }
 
 fn with_type(

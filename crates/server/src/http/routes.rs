@@ -9,14 +9,38 @@ use crate::observe;
 
 use super::{Server, dead_letters, events, front, hooks, native, reply};
 
+/// Who answers a path of the native API that is no app's.
+#[derive(Clone, Copy)]
+enum Door {
+    Events,
+    DeadLetters,
+    Document,
+}
+
+/// Those paths, all of them, and the methods of each. The document tells of all.
+const V1: [(&str, &str, Door); 4] = [
+    ("/v1/events", "POST", Door::Events),
+    ("/v1/dead-letters", "GET, DELETE", Door::DeadLetters),
+    ("/v1/dead-letters/replay", "POST", Door::DeadLetters),
+    ("/v1/openapi.json", GET, Door::Document),
+];
+
+/// The methods of what is only read.
+const GET: &str = "GET, HEAD";
+
 /// Answers one request.
 pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
+    let bare = path.strip_suffix('/').unwrap_or(path);
+    if let Some((_, methods, door)) = V1.into_iter().find(|(known, ..)| *known == bare) {
+        let response = match door {
+            Door::Events => events::answer(server, request, methods).await,
+            Door::DeadLetters => dead_letters::answer(server, request, methods).await,
+            Door::Document => get(request.method(), document),
+        };
+        return response.map(Full::new);
+    }
     let response = match path {
-        "/v1/events" | "/v1/events/" => events::answer(server, request).await,
-        "/v1/dead-letters" | "/v1/dead-letters/" | "/v1/dead-letters/replay" => {
-            dead_letters::answer(server, request).await
-        }
         "/health/live" => get(request.method(), || reply::text(StatusCode::OK, "live\n")),
         "/health/ready" => get(request.method(), || ready(server)),
         "/metrics" => get(request.method(), || metrics(server)),
@@ -32,8 +56,12 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
 fn get(method: &Method, answer: impl FnOnce() -> Response<Bytes>) -> Response<Bytes> {
     match *method {
         Method::GET | Method::HEAD => answer(),
-        _ => reply::error(StatusCode::METHOD_NOT_ALLOWED, "this path answers GET only"),
+        _ => reply::other_methods(GET, "this path answers GET only"),
     }
+}
+
+fn document() -> Response<Bytes> {
+    reply::json_text(dialects::native::OPENAPI)
 }
 
 fn ready(server: &Server) -> Response<Bytes> {
@@ -49,4 +77,32 @@ fn ready(server: &Server) -> Response<Bytes> {
 
 fn metrics(server: &Server) -> Response<Bytes> {
     reply::text(StatusCode::OK, server.metrics.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_tells_of_each_path_and_method_and_of_no_other() {
+        let document: serde_json::Value =
+            serde_json::from_str(dialects::native::OPENAPI).expect("JSON");
+        let mut told = vec![];
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            // Those of an app are the dialect's to tell of, and its own test looks at them.
+            if !path.starts_with(dialects::native::PATH) {
+                let methods = item.as_object().expect("methods").keys();
+                told.extend(methods.map(|method| (path.as_str(), method.to_uppercase())));
+            }
+        }
+        // HEAD is GET without what is told.
+        let methods = |methods: &'static str| methods.split(", ").filter(|it| *it != "HEAD");
+        let mut served: Vec<_> = V1
+            .into_iter()
+            .flat_map(|(path, all, _)| methods(all).map(move |it| (path, it.to_owned())))
+            .collect();
+        served.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, served, "openapi.json");
+    }
 }

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Asks a server what its document says that can be asked, and much that it says cannot."""
+
+import base64
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+import volcengine  # noqa: E402
+from server import Server  # noqa: E402
+from verdicts import Verdicts  # noqa: E402
+
+APP, PASSWORD = 4111, "password-of-the-hooks"
+KEY = ("AKLTconformance0001", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAx==")
+TOKEN = "token-of-the-conformance-suite"
+CONFIG = f"""
+limits = "off"
+
+[[apps]]
+id = {APP}
+name = "conformance"
+event_token = "{TOKEN}"
+access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
+[apps.sources]
+janus = {{ user = "janus", password = "{PASSWORD}" }}
+"""
+DOCUMENT = "/v1/openapi.json"
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def populate(server):
+    """A user and letters, so that there is something to find."""
+    users = {"AppId": APP, "Users": [{"UserId": 7, "NickName": "Ann", "Tags": ["vip", "beta"]}]}
+    payload = json.dumps(users).encode()
+    asked = {"Action": "RegisterUsers", "Version": "2020-12-01"}
+    path, headers = volcengine.signed(server.address, KEY, "POST", asked, payload)
+    status, text = server.send("POST", path, payload, headers)
+    assert status == 200 and not json.loads(text)["Result"]["FailedInfos"], text
+    login = base64.b64encode(f"janus:{PASSWORD}".encode()).decode()
+    for number in range(3):
+        letter = json.dumps([{"type": 64, "timestamp": f"never {number}"}]).encode()
+        status, text = server.send(
+            "POST", f"/hooks/janus/{APP}", letter,
+            {"Authorization": f"Basic {login}", "Content-Type": "application/json"})
+        assert status == 200, f"{status} {text}"
+    letters = json.loads(server.get("/v1/dead-letters", {"Authorization": f"Bearer {TOKEN}"})[1])
+    assert letters["total"] == 3, letters
+
+
+def operations(server):
+    """Those that the document has, but for the document's own."""
+    status, text = server.get(DOCUMENT)
+    assert status == 200, f"{status} {text}"
+    paths = json.loads(text)["paths"]
+    return {f"{method.upper()} {path}" for path, item in paths.items() if path != DOCUMENT
+            for method in item if method in METHODS}
+
+
+def ask(server, examples, seed, report):
+    command = [
+        pathlib.Path(sys.executable).with_name("schemathesis"), "--config-file",
+        HERE / "schemathesis.toml", "run", f"http://{server.address}{DOCUMENT}",
+        "--header", f"Authorization: Bearer {TOKEN}", "--checks", "all", "--continue-on-failure",
+        "--max-examples", examples, "--seed", seed, "--generation-database", "none",
+        "--report", "junit", "--report-junit-path", report]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL,
+                       check=False)
+    return {case.get("name"): [found.text or found.get("message") for found in case
+                               if found.tag in ("failure", "error")]
+            for case in xml.etree.ElementTree.parse(report).iter("testcase")}
+
+
+def main():
+    examples, seed = sys.argv[1:]
+    verdicts = Verdicts("native", [])
+    with tempfile.TemporaryDirectory() as folder, Server(CONFIG) as server:
+        populate(server)
+        wanted = operations(server)
+        found = ask(server, examples, seed, pathlib.Path(folder) / "report.xml")
+        for name in sorted(wanted - set(found)):
+            verdicts.count(name, ["it was not asked"])
+        for name, complaints in found.items():
+            verdicts.count(name, [line for text in complaints for line in text.splitlines()])
+    verdicts.count("the server", server.complaints((TOKEN, KEY[1], PASSWORD)))
+    return verdicts.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
