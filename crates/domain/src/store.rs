@@ -19,6 +19,7 @@ use crate::ids::{AppId, UserId};
 use crate::log::dead::{DeadLetter, LetterPage};
 use crate::log::{Event, Fact, LogFigures, OpenCall, StayPage, StayQuery};
 use crate::presence::{Presences, Sighting};
+use crate::users::store::Directory;
 use crate::users::{Profile, ProfileChange, User, UserView};
 
 /// A user to be put into the directory.
@@ -50,6 +51,8 @@ pub enum Registration {
     Taken,
     /// The id was taken with another profile, which is now this one.
     Overwritten,
+    /// It would be one robot more than [`crate::users::store::ROBOTS_MAX`]. Nothing was written.
+    RobotsFull,
 }
 
 /// What became of one change of a profile.
@@ -91,8 +94,10 @@ pub type Look<'l> = dyn FnMut(usize, UserView<'_>) + Send + 'l;
 
 /// Where the domain keeps things.
 #[async_trait]
-pub trait Store: Broadcasts + Erasures + Presences + Send + Sync + 'static {
+pub trait Store: Broadcasts + Directory + Erasures + Presences + Send + Sync + 'static {
     /// Registers users whose ids are distinct. `modified_unix_ms` of a user never moves backwards.
+    /// An app gets no more than [`crate::users::store::ROBOTS_MAX`] robots, whoever registers them
+    /// at once.
     async fn register_users(
         &self,
         app: AppId,
@@ -227,7 +232,7 @@ pub trait Walk: Store {
     async fn walk_lens(&self) -> Result<Option<WalkLens>>;
 
     /// Keeps users as they are, with their times, in place of those who have their ids. The ids of
-    /// one app's users are distinct.
+    /// one app's users are distinct. Robots are put however many there are.
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()>;
 }
 

@@ -37,6 +37,9 @@ const VERSION: u8 = 1;
 
 const CHECKSUM_LEN: usize = size_of::<u32>();
 
+/// How long a record of nothing is, `()`: shorter than any other.
+pub(crate) const EMPTY_LEN: usize = CHECKSUM_LEN + size_of::<u8>();
+
 /// Most records are shorter, so that writing one down seldom has to move it.
 const SEALED_LEN_USUAL: usize = 240;
 

@@ -67,6 +67,7 @@ fn world_with(settings: Settings, store: impl Store) -> World {
         tags: vec!["t".into()],
         ext: [("k".into(), "v".into())].into(),
         extra: r#"{"vip":true}"#.into(),
+        robot: false,
     };
     let users = vec![user("userA", profile), user("user B+<1>", Profile::default())];
     let registered = ctx.store.register_users(APP, users, IfTaken::Leave, NOW_UNIX_S * 1_000);

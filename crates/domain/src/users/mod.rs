@@ -1,11 +1,16 @@
 //! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
 //!
 //! [`profile`] is what is known of a user, [`view`] the same without a copy; [`mod@register`],
-//! [`mod@update`], [`mod@find`] are the operations.
+//! [`mod@update`], [`tags`], [`mod@unregister`], [`mod@find`] are the operations; [`audience`] tells
+//! who is meant by tags, and [`store`] what stores promise for that.
 
+pub mod audience;
 pub mod find;
 pub mod profile;
 pub mod register;
+pub mod store;
+pub mod tags;
+pub mod unregister;
 pub mod update;
 pub mod view;
 
@@ -14,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use find::{find, look_at};
 pub use profile::{Limits, Profile, ProfileChange, ProfileFault};
 pub use register::register;
+pub use tags::{TAG_BYTES_MAX, update_tags};
+pub use unregister::unregister;
 pub use update::update;
 pub use view::{ProfileView, UserView};
 

@@ -17,6 +17,8 @@ pub struct Profile {
     pub ext: BTreeMap<String, String>,
     /// One text for the app's own use, in dialects that have no map.
     pub extra: String,
+    /// Whether nobody is behind it. No update changes it.
+    pub robot: bool,
 }
 
 /// A partial update: what is `None` stays as it is, what is given replaces the whole field.
@@ -67,7 +69,7 @@ pub enum Length {
 }
 
 impl Length {
-    fn admits(self, text: &str) -> bool {
+    pub(super) fn admits(self, text: &str) -> bool {
         match self {
             // A character has at least one byte, so most texts need not be counted.
             Self::Chars(max) => text.len() <= max || text.chars().count() <= max,
@@ -222,6 +224,7 @@ mod tests {
             tags: vec!["t".into()],
             ext: BTreeMap::from([("k".into(), "v".into())]),
             extra: "x".into(),
+            robot: true,
         };
         let mut after = before.clone();
         ProfileChange::default().apply(&mut after);

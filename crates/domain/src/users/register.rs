@@ -28,6 +28,8 @@ pub enum Registered {
     Already,
     /// The id is taken, with another profile, which stands.
     Taken,
+    /// The app has as many robots as it may have.
+    RobotsFull,
     /// The same id stands earlier in the request.
     Repeated,
     /// The profile is over a limit.
@@ -84,6 +86,7 @@ async fn write(
         Registration::Created | Registration::Overwritten => Registered::Yes,
         Registration::Unchanged => Registered::Already,
         Registration::Taken => Registered::Taken,
+        Registration::RobotsFull => Registered::RobotsFull,
     };
     Ok(done.into_iter().map(outcome).collect())
 }

@@ -41,6 +41,8 @@ pub struct ProfileView<'u> {
     pub ext: SmallVec<[(&'u str, &'u str); FEW]>,
     /// See [`Profile::extra`].
     pub extra: &'u str,
+    /// See [`Profile::robot`].
+    pub robot: bool,
 }
 
 impl UserView<'_> {
@@ -54,6 +56,7 @@ impl UserView<'_> {
             tags: profile.tags.iter().map(text).collect(),
             ext: profile.ext.iter().map(|(key, value)| (text(key), text(value))).collect(),
             extra: text(&profile.extra),
+            robot: profile.robot,
         };
         User { id, profile, created_unix_ms: *created_unix_ms, modified_unix_ms: *modified_unix_ms }
     }
@@ -72,6 +75,7 @@ impl User {
                 tags: profile.tags.iter().map(String::as_str).collect(),
                 ext: ext.collect(),
                 extra: &profile.extra,
+                robot: profile.robot,
             },
             created_unix_ms: *created_unix_ms,
             modified_unix_ms: *modified_unix_ms,

@@ -144,7 +144,7 @@ fn what_goes_wrong_is_told_with_what_to_do() {
     let output = run(&["backup", "-"], data.path(), &["--json"]);
     assert_eq!(output.status.code(), Some(2));
     let output = run(&["backup", "-"], data.path(), &[]);
-    assert!(output.stdout.starts_with(b"whowas backup, store format 1"));
+    assert!(output.stdout.starts_with(b"whowas backup, store format 2"));
     // Only the server writes, as ever.
     let second = whowas(&["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]);
     let second = { second }.arg(data.path()).output().expect("it ends");

@@ -36,7 +36,7 @@ use super::log::{self, index};
 use super::options::Options;
 use super::pace::{Pace, Places};
 use super::refusal::is_denied;
-use super::{broadcasts, dead, presences, schema, users, walk};
+use super::{broadcasts, dead, directory, presences, robots, schema, users, walk};
 
 /// How many rows a page of an answer has.
 pub(super) const PAGE_ROWS: i32 = 1_000;
@@ -99,6 +99,8 @@ pub(super) struct Cluster {
     pub(super) pace: Pace,
     // The statements of each part.
     pub(super) users: users::Statements,
+    pub(super) directory: directory::Statements,
+    pub(super) robots: robots::Statements,
     pub(super) dead: dead::Statements,
     pub(super) broadcasts: broadcasts::Statements,
     pub(super) presences: presences::Statements,
@@ -117,6 +119,8 @@ impl Cluster {
         let patient = patient(&session, options.request_timeout);
         let prepare = Prepare { session: &session, keyspace: &options.keyspace, patient: &patient };
         let users = users::Statements::prepare(&prepare).await?;
+        let directory = directory::Statements::prepare(&prepare).await?;
+        let robots = robots::Statements::prepare(&prepare).await?;
         let dead = dead::Statements::prepare(&prepare).await?;
         let broadcasts = broadcasts::Statements::prepare(&prepare).await?;
         let presences = presences::Statements::prepare(&prepare).await?;
@@ -138,6 +142,8 @@ impl Cluster {
             writes: Semaphore::new(STATEMENTS_ABREAST),
             pace: Pace::new(options.request_timeout / 3),
             users,
+            directory,
+            robots,
             dead,
             broadcasts,
             presences,

@@ -3,17 +3,19 @@
 //!
 //! The README tells the tables, the consistency of each statement, and what fails how. Read the
 //! code in this order: `schema` (the tables), `session` (connecting), `cluster` (what is said to
-//! the ring, and how), `users`, `presences`, `dead` and `broadcasts`, then `log`.
+//! the ring, and how), `users`, `directory`, `presences`, `dead` and `broadcasts`, then `log`.
 
 mod broadcasts;
 mod cluster;
 mod dead;
+mod directory;
 mod fault;
 mod log;
 mod options;
 mod pace;
 mod presences;
 mod refusal;
+mod robots;
 mod schema;
 mod session;
 mod store;

@@ -1,26 +1,35 @@
 //! The directory: a partition for each user, so that all users of a request are read or written
 //! side by side, each at its own replicas.
 //!
-//! Whether an id is free, and what a change is applied to, is decided by conditional writes: the
-//! first with `IF NOT EXISTS`, all further ones with `IF version = ?`. Each write brings a version
-//! of its own, a random one, so that whoever does not know whether their write was made reads
-//! again and looks for it.
+//! Whether an id is free, and what a change is applied to, is decided by conditional writes with
+//! `IF version = ?`; of an id that nobody ever had it is null. Each write brings a version of its
+//! own, a random one, so that whoever does not know whether their write was made reads again and
+//! looks for it.
+//!
+//! Who is unregistered leaves a row without a profile, for the sake of its stamp: see `directory`.
 
 use domain::AppId;
 use domain::ids::UserId;
 use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
+use domain::users::store::{Tagged, Unregistered};
+use domain::users::tags::{Retag, TagChange};
 use domain::users::{Profile, ProfileChange, ProfileView, User, UserView};
 use futures::stream::{Stream, StreamExt, TryStreamExt, iter};
 use scylla::statement::prepared::PreparedStatement;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::cluster::{Cas, Cluster, Prepare};
+use super::directory::{self, Entry};
 use super::fault::{Damage, Fault, Result};
-use super::walk;
+use super::{robots, walk};
 use crate::record;
 
 const TABLE: &str = "users";
+
+/// For how long the row of somebody who is gone is kept: clocks may differ by less.
+pub(super) const GONE_S: i32 = 86_400;
 
 /// How often a change is tried while others change the same user, before it is given up.
 const TRIES_MAX: usize = 16;
@@ -29,9 +38,8 @@ const TRIES_MAX: usize = 16;
 pub(super) struct Statements {
     find: PreparedStatement,
     settle: PreparedStatement,
-    add: PreparedStatement,
-    change: PreparedStatement,
-    put: PreparedStatement,
+    write: PreparedStatement,
+    leave: PreparedStatement,
     walk: PreparedStatement,
 }
 
@@ -42,28 +50,41 @@ impl Statements {
     pub(super) async fn prepare(prepare: &Prepare<'_>) -> Result<Self> {
         let find = "SELECT version, profile, created, modified FROM {ks}.users \
                     WHERE app = ? AND id = ?";
-        let add = "INSERT INTO {ks}.users (app, id, version, profile, created, modified) \
-                   VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS";
-        let change = "UPDATE {ks}.users SET version = ?, profile = ?, modified = ? \
-                      WHERE app = ? AND id = ? IF version = ?";
-        let put = "UPDATE {ks}.users SET version = ?, profile = ?, created = ?, modified = ? \
+        let set = "SET version = ?, profile = ?, created = ?, modified = ? \
                    WHERE app = ? AND id = ? IF version = ?";
         let walk = "SELECT app, id, profile, created, modified FROM {ks}.users";
         Ok(Self {
             find: prepare.read(find).await?,
             settle: prepare.settle(find).await?,
-            add: prepare.cas(add).await?,
-            change: prepare.cas(change).await?,
-            put: prepare.cas(put).await?,
+            write: prepare.cas(&format!("UPDATE {{ks}}.users {set}")).await?,
+            leave: prepare.cas(&format!("UPDATE {{ks}}.users USING TTL {GONE_S} {set}")).await?,
             walk: prepare.walk(walk).await?,
         })
     }
 }
 
-/// A user as the ring keeps them.
+/// What a user's record holds, read without a copy or written.
+#[derive(Serialize, Deserialize)]
+struct Kept<Profile> {
+    /// Of the last change: see `directory`.
+    stamp: i64,
+    /// `None` for somebody who is gone.
+    profile: Option<Profile>,
+}
+
+/// A user as the ring keeps them, or kept them.
 struct Found {
     version: Uuid,
-    profile: Vec<u8>,
+    stamp: i64,
+    profile: Option<Profile>,
+    created_unix_ms: i64,
+    modified_unix_ms: i64,
+}
+
+/// What is to be written over what was found.
+struct Wanted<'w> {
+    /// `None` for nobody.
+    profile: Option<&'w Profile>,
     created_unix_ms: i64,
     modified_unix_ms: i64,
 }
@@ -116,6 +137,39 @@ pub(super) async fn update(
     side_by_side(all, places.len()).try_collect().await
 }
 
+/// Removes users, and tells of each what became of them.
+pub(super) async fn unregister(
+    cluster: &Cluster,
+    app: AppId,
+    ids: &[UserId],
+    now_unix_ms: i64,
+) -> Result<Vec<Unregistered>> {
+    let by = Instant::now() + cluster.request_timeout;
+    let places = cluster.places_for_users(ids.len()).await?;
+    let all = ids.iter().map(|id| {
+        let at = At { cluster, app, id, now_unix_ms };
+        in_time(by, async move { at.unregister().await })
+    });
+    side_by_side(all, places.len()).try_collect().await
+}
+
+/// Changes tags, and tells of each user what became of theirs.
+pub(super) async fn tag(
+    cluster: &Cluster,
+    app: AppId,
+    ids: &[UserId],
+    change: &TagChange,
+    now_unix_ms: i64,
+) -> Result<Vec<Tagged>> {
+    let by = Instant::now() + cluster.request_timeout;
+    let places = cluster.places_for_users(ids.len()).await?;
+    let all = ids.iter().map(|id| {
+        let at = At { cluster, app, id, now_unix_ms };
+        in_time(by, async move { at.tag(change).await })
+    });
+    side_by_side(all, places.len()).try_collect().await
+}
+
 /// Shows those who exist of the users with these ids.
 pub(super) async fn look_at(
     cluster: &Cluster,
@@ -125,21 +179,54 @@ pub(super) async fn look_at(
 ) -> Result<()> {
     let all = ids.iter().map(|id| {
         let at = At { cluster, app, id, now_unix_ms: 0 };
-        async move { at.read(&cluster.users.find).await }
+        async move { at.read_row(&cluster.users.find).await }
     });
     let mut all = side_by_side(all, ABREAST).enumerate();
-    while let Some((place, found)) = all.next().await {
-        let Some(found) = found? else { continue };
+    while let Some((place, row)) = all.next().await {
+        let Some((_, sealed, created_unix_ms, modified_unix_ms)) = row? else { continue };
         let id = &ids[place];
-        let profile: ProfileView<'_> = record::unseal(TABLE, &key_of(app, id), &found.profile)?;
-        let Found { created_unix_ms, modified_unix_ms, .. } = found;
+        let kept: Kept<ProfileView<'_>> = record::unseal(TABLE, &key_of(app, id), &sealed)?;
+        let Some(profile) = kept.profile else { continue };
         look(place, UserView { id: id.as_str(), profile, created_unix_ms, modified_unix_ms });
     }
     Ok(())
 }
 
+/// Those of these ids, out of the index, who are there and belong under any of the entries. Rows of
+/// the others are deleted.
+pub(super) async fn find_listed(
+    cluster: &Cluster,
+    app: AppId,
+    entries: &[Entry],
+    ids: &[String],
+) -> Result<Vec<User>> {
+    let parse = |id: &String| UserId::parse(id).map_err(|_| damaged());
+    let ids: Vec<UserId> = ids.iter().map(parse).collect::<Result<_>>()?;
+    let all = ids.iter().map(|id| {
+        let at = At { cluster, app, id, now_unix_ms: 0 };
+        async move { at.read(&cluster.users.find).await }
+    });
+    let all: Vec<Option<Found>> = side_by_side(all, ABREAST).try_collect().await?;
+    let mut users = vec![];
+    for (id, found) in ids.into_iter().zip(all) {
+        // Somebody may be about to add who is not there at all; then nobody knows a stamp.
+        let Some(Found { stamp, profile, created_unix_ms, modified_unix_ms, .. }) = found else {
+            continue;
+        };
+        let has = Entry::all_of(profile.as_ref());
+        let gone = entries.iter().filter(|entry| !has.contains(entry));
+        match profile.filter(|_| entries.iter().any(|entry| has.contains(entry))) {
+            Some(profile) => users.push(User { id, profile, created_unix_ms, modified_unix_ms }),
+            None => directory::remove(cluster, app, &id, (gone, stamp)).await,
+        }
+    }
+    Ok(users)
+}
+
 /// Keeps users as they are, over those who have their ids.
 pub(super) async fn put(cluster: &Cluster, users: &[(AppId, User)]) -> Result<()> {
+    let robots = users.iter().filter(|(_, user)| user.profile.robot);
+    robots::put(cluster, &robots.map(|(app, user)| (*app, &user.id)).collect::<Vec<_>>()).await?;
     let places = cluster.places_for_users(users.len()).await?;
     let all = users.iter().map(|(app, user)| {
         let at = At { cluster, app: *app, id: &user.id, now_unix_ms: user.modified_unix_ms };
@@ -159,13 +246,21 @@ pub(super) async fn walk(
     let (rows, behind) = cluster.read_page(&cluster.users.walk, (), page.state()).await?;
     let read = |(app, id, sealed, created_unix_ms, modified_unix_ms): Walking| {
         let Some(app) = cluster.own_app(app) else { return Ok(None) };
-        let id = UserId::parse(&id).map_err(|_| Fault::damaged(TABLE, Damage::Encoding))?;
-        let profile = record::unseal(TABLE, &key_of(app, &id), &sealed)?;
-        Ok(Some((app, User { id, profile, created_unix_ms, modified_unix_ms })))
+        let id = UserId::parse(&id).map_err(|_| damaged())?;
+        let kept: Kept<Profile> = record::unseal(TABLE, &key_of(app, &id), &sealed)?;
+        let user = |profile| (app, User { id, profile, created_unix_ms, modified_unix_ms });
+        Ok(kept.profile.map(user))
     };
     let users = rows.into_iter().map(read).filter_map(Result::transpose);
     Ok(page.cut(users.collect::<Result<_>>()?, behind, limit, |_| 1))
 }
+
+fn damaged() -> Fault {
+    Fault::damaged(TABLE, Damage::Encoding)
+}
+
+/// A row: version, record, created, modified.
+type Row = (Uuid, Vec<u8>, i64, i64);
 
 /// A row of a walk.
 type Walking = (i64, String, Vec<u8>, i64, i64);
@@ -188,25 +283,13 @@ async fn in_time<T>(by: Instant, one: impl Future<Output = Result<T>>) -> Result
 
 impl At<'_> {
     async fn put(&self, user: &User) -> Result<()> {
-        let (app, id) = (self.cluster.app(self.app), self.id.as_str());
-        let (created, modified) = (user.created_unix_ms, user.modified_unix_ms);
-        let statements = &self.cluster.users;
-        let mut standing = self.read(&statements.find).await?;
+        let profile = Some(&user.profile);
+        let (created_unix_ms, modified_unix_ms) = (user.created_unix_ms, user.modified_unix_ms);
+        let wanted = Wanted { profile, created_unix_ms, modified_unix_ms };
+        let mut standing = self.read(&self.cluster.users.find).await?;
         let mut marks = vec![];
         for _ in 0..TRIES_MAX {
-            let (version, sealed) = (Uuid::new_v4(), self.seal(&user.profile)?);
-            let cas = match &standing {
-                None => {
-                    let values = (app, id, version, sealed, created, modified);
-                    self.cluster.cas(&statements.add, values).await?
-                }
-                Some(found) => {
-                    let values = (version, sealed, created, modified, app, id, found.version);
-                    self.cluster.cas(&statements.put, values).await?
-                }
-            };
-            marks.push(version);
-            standing = match self.attempt(cas, &marks).await? {
+            standing = match self.write(standing.as_ref(), &wanted, &mut marks).await? {
                 Attempt::Made => return Ok(()),
                 Attempt::NotMade(found) => found,
             };
@@ -215,20 +298,40 @@ impl At<'_> {
     }
 
     async fn register(&self, profile: &Profile, if_taken: IfTaken) -> Result<Registration> {
-        let (mut standing, mut marks) = (None, vec![]);
+        // Mostly nobody has the id, and rows of the index that turn out to be wrong are few.
+        let is_plain = profile.tags.is_empty() && !profile.robot;
+        let mut standing = match is_plain && if_taken == IfTaken::Leave {
+            true => None,
+            false => self.read(&self.cluster.users.find).await?,
+        };
+        let mut marks = vec![];
+        let mut robot = Robot::default();
         for _ in 0..TRIES_MAX {
-            let (attempt, made) = match standing.as_ref() {
-                None => (self.add(profile, &mut marks).await?, Registration::Created),
-                Some(found) if self.profile_of(found)? == *profile => {
-                    return Ok(Registration::Unchanged);
-                }
-                Some(_) if if_taken == IfTaken::Leave => return Ok(Registration::Taken),
-                Some(found) => {
-                    (self.change(found, profile, &mut marks).await?, Registration::Overwritten)
-                }
+            let there = standing.as_ref().and_then(|found| found.profile.as_ref());
+            let refused = match there {
+                Some(there) if there == profile => Some(Registration::Unchanged),
+                Some(_) if if_taken == IfTaken::Leave => Some(Registration::Taken),
+                _ if !robot.prepare(self, there, profile).await? => Some(Registration::RobotsFull),
+                _ => None,
             };
-            standing = match attempt {
-                Attempt::Made => return Ok(made),
+            if let Some(refused) = refused {
+                robot.settle(self, there).await?;
+                return Ok(refused);
+            }
+            let now_unix_ms = self.now_unix_ms;
+            let (done, created_unix_ms, modified_unix_ms) = match &standing {
+                Some(found) if there.is_some() => {
+                    let modified_unix_ms = found.modified_unix_ms.max(now_unix_ms);
+                    (Registration::Overwritten, found.created_unix_ms, modified_unix_ms)
+                }
+                _ => (Registration::Created, now_unix_ms, now_unix_ms),
+            };
+            let wanted = Wanted { profile: Some(profile), created_unix_ms, modified_unix_ms };
+            standing = match self.write(standing.as_ref(), &wanted, &mut marks).await? {
+                Attempt::Made => {
+                    robot.settle(self, Some(profile)).await?;
+                    return Ok(done);
+                }
                 Attempt::NotMade(found) => found,
             };
         }
@@ -236,42 +339,104 @@ impl At<'_> {
     }
 
     async fn update(&self, change: &ProfileChange) -> Result<Update> {
+        let apply = |profile: &Profile| {
+            let mut profile = profile.clone();
+            change.apply(&mut profile);
+            Ok(profile)
+        };
+        Ok(self.change(apply, Update::Done).await?.unwrap_or(Update::NotFound))
+    }
+
+    async fn tag(&self, change: &TagChange) -> Result<Tagged> {
+        let apply = |profile: &Profile| match change.judge(&profile.tags) {
+            Retag::Same => Err(Tagged::Done),
+            Retag::TooMany => Err(Tagged::TooMany),
+            Retag::To(tags) => Ok(Profile { tags, ..profile.clone() }),
+        };
+        Ok(self.change(apply, Tagged::Done).await?.unwrap_or(Tagged::NotFound))
+    }
+
+    /// Writes what `apply` makes of a profile, unless it refuses; `None` if nobody is there.
+    async fn change<Outcome: Copy>(
+        &self,
+        apply: impl Fn(&Profile) -> Result<Profile, Outcome>,
+        done: Outcome,
+    ) -> Result<Option<Outcome>> {
         let mut standing = self.read(&self.cluster.users.find).await?;
         let mut marks = vec![];
         for _ in 0..TRIES_MAX {
-            let Some(found) = &standing else { return Ok(Update::NotFound) };
-            let mut profile = self.profile_of(found)?;
-            change.apply(&mut profile);
-            standing = match self.change(found, &profile, &mut marks).await? {
-                Attempt::Made => return Ok(Update::Done),
+            let Some(found) = &standing else { return Ok(None) };
+            let Some(there) = &found.profile else { return Ok(None) };
+            let profile = match apply(there) {
+                Ok(profile) => profile,
+                Err(outcome) => return Ok(Some(outcome)),
+            };
+            let wanted = Wanted {
+                profile: Some(&profile),
+                created_unix_ms: found.created_unix_ms,
+                modified_unix_ms: found.modified_unix_ms.max(self.now_unix_ms),
+            };
+            standing = match self.write(Some(found), &wanted, &mut marks).await? {
+                Attempt::Made => return Ok(Some(done)),
                 Attempt::NotMade(found) => found,
             };
         }
         Err(Fault::Crowded)
     }
 
-    async fn add(&self, profile: &Profile, marks: &mut Vec<Uuid>) -> Result<Attempt> {
-        let (app, id, now) = (self.cluster.app(self.app), self.id.as_str(), self.now_unix_ms);
-        let (version, sealed) = (Uuid::new_v4(), self.seal(profile)?);
-        let values = (app, id, version, sealed, now, now);
-        let cas = self.cluster.cas(&self.cluster.users.add, values).await?;
-        marks.push(version);
-        self.attempt(cas, marks).await
+    async fn unregister(&self) -> Result<Unregistered> {
+        let mut standing = self.read(&self.cluster.users.find).await?;
+        let mut marks = vec![];
+        for _ in 0..TRIES_MAX {
+            let Some(found) = &standing else { return Ok(Unregistered::NotFound) };
+            let Some(there) = &found.profile else { return Ok(Unregistered::NotFound) };
+            let robot = Robot::of(self, there).await?;
+            let wanted = Wanted {
+                profile: None,
+                created_unix_ms: found.created_unix_ms,
+                modified_unix_ms: found.modified_unix_ms.max(self.now_unix_ms),
+            };
+            standing = match self.write(Some(found), &wanted, &mut marks).await? {
+                Attempt::Made => {
+                    robot.settle(self, None).await?;
+                    return Ok(Unregistered::Done);
+                }
+                Attempt::NotMade(found) => found,
+            };
+        }
+        Err(Fault::Crowded)
     }
 
-    async fn change(
+    /// Writes over what was found: first where the user will be found too, then the user, and then
+    /// where they are not found any more.
+    async fn write(
         &self,
-        found: &Found,
-        profile: &Profile,
+        found: Option<&Found>,
+        wanted: &Wanted<'_>,
         marks: &mut Vec<Uuid>,
     ) -> Result<Attempt> {
-        let (app, id) = (self.cluster.app(self.app), self.id.as_str());
-        let modified_unix_ms = found.modified_unix_ms.max(self.now_unix_ms);
-        let (version, sealed) = (Uuid::new_v4(), self.seal(profile)?);
-        let values = (version, sealed, modified_unix_ms, app, id, found.version);
-        let cas = self.cluster.cas(&self.cluster.users.change, values).await?;
+        let Self { cluster, app, id, now_unix_ms } = *self;
+        let stamp = now_unix_ms.saturating_mul(1_000).max(found.map_or(1, |it| it.stamp + 1));
+        let had = Entry::all_of(found.and_then(|found| found.profile.as_ref()));
+        let has = Entry::all_of(wanted.profile);
+        directory::add(cluster, app, id, (has.difference(&had), stamp)).await?;
+        let kept = Kept { stamp, profile: wanted.profile };
+        let sealed = record::seal(TABLE, &key_of(app, id), &kept)?;
+        let statement = match wanted.profile {
+            Some(_) => &cluster.users.write,
+            None => &cluster.users.leave,
+        };
+        let version = Uuid::new_v4();
+        let (created, modified) = (wanted.created_unix_ms, wanted.modified_unix_ms);
+        let standing = found.map(|found| found.version);
+        let values = (version, sealed, created, modified, cluster.app(app), id.as_str(), standing);
+        let cas = cluster.cas(statement, values).await?;
         marks.push(version);
-        self.attempt(cas, marks).await
+        let attempt = self.attempt(cas, marks).await?;
+        if let Attempt::Made = attempt {
+            directory::remove(cluster, app, id, (had.difference(&has), stamp)).await;
+        }
+        Ok(attempt)
     }
 
     /// What became of a write. `marks` are the versions that it and the attempts before it brought,
@@ -294,24 +459,65 @@ impl At<'_> {
     }
 
     async fn read(&self, statement: &PreparedStatement) -> Result<Option<Found>> {
-        let values = (self.cluster.app(self.app), self.id.as_str());
-        let row: Option<(Uuid, Vec<u8>, i64, i64)> =
-            self.cluster.read_one(statement, values).await?;
-        let found = |(version, profile, created_unix_ms, modified_unix_ms)| Found {
-            version,
-            profile,
-            created_unix_ms,
-            modified_unix_ms,
+        let Some((version, sealed, created_unix_ms, modified_unix_ms)) =
+            self.read_row(statement).await?
+        else {
+            return Ok(None);
         };
-        Ok(row.map(found))
+        let kept: Kept<Profile> = record::unseal(TABLE, &key_of(self.app, self.id), &sealed)?;
+        let Kept { stamp, profile } = kept;
+        Ok(Some(Found { version, stamp, profile, created_unix_ms, modified_unix_ms }))
     }
 
-    fn seal(&self, profile: &Profile) -> Result<Vec<u8>> {
-        Ok(record::seal(TABLE, &key_of(self.app, self.id), profile)?)
+    async fn read_row(&self, statement: &PreparedStatement) -> Result<Option<Row>> {
+        let values = (self.cluster.app(self.app), self.id.as_str());
+        self.cluster.read_one(statement, values).await
+    }
+}
+
+/// A place among the robots of an app that a change takes or gives back.
+#[derive(Default)]
+struct Robot {
+    mark: Option<Uuid>,
+}
+
+impl Robot {
+    /// The place of somebody who has this profile.
+    async fn of(at: &At<'_>, profile: &Profile) -> Result<Self> {
+        let mark = match profile.robot {
+            true => robots::mark_of(at.cluster, at.app, at.id).await?,
+            false => None,
+        };
+        Ok(Self { mark })
     }
 
-    fn profile_of(&self, found: &Found) -> Result<Profile> {
-        Ok(record::unseal(TABLE, &key_of(self.app, self.id), &found.profile)?)
+    /// What the registration of a profile needs; `false` if there is no place.
+    async fn prepare(
+        &mut self,
+        at: &At<'_>,
+        there: Option<&Profile>,
+        profile: &Profile,
+    ) -> Result<bool> {
+        let was_robot = there.is_some_and(|there| there.robot);
+        match (was_robot, profile.robot) {
+            (false, true) if self.mark.is_none() => {
+                self.mark = robots::take(at.cluster, at.app, at.id).await?;
+                Ok(self.mark.is_some())
+            }
+            (true, false) => {
+                *self = Self { mark: robots::mark_of(at.cluster, at.app, at.id).await? };
+                Ok(true)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Gives the place back, unless whoever stands now is a robot.
+    async fn settle(self, at: &At<'_>, there: Option<&Profile>) -> Result<()> {
+        match self.mark.filter(|_| there.is_none_or(|there| !there.robot)) {
+            Some(mark) => robots::give_back(at.cluster, at.app, at.id, mark).await,
+            None => Ok(()),
+        }
     }
 }
 

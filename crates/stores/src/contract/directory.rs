@@ -159,6 +159,7 @@ pub(super) async fn every_profile_comes_back_as_it_was(store: &dyn Store) {
         tags: (0..100).map(|n| format!("{n}{}", "签".repeat(60))).collect(),
         ext: (0..20).map(|n| (format!("k{n}"), "v\0\u{10ffff}".repeat(80))).collect(),
         extra: "\0".repeat(2_048),
+        robot: true,
     };
     let empty = Profile { tags: vec![String::new()], ..Profile::default() };
     let profiles = [full, empty, Profile { ext: BTreeMap::new(), ..Profile::default() }];

@@ -29,6 +29,8 @@ mod presence;
 mod retention;
 mod scattered;
 mod story;
+mod tagged;
+mod tags;
 mod walk;
 
 /// Waits for `future` on this thread. What is begun meanwhile goes on afterwards: connections of a
@@ -130,6 +132,18 @@ engines! {
             outcomes_come_in_the_order_asked
             ids_that_look_alike_are_different
             every_profile_comes_back_as_it_was
+        }
+        tags {
+            who_is_unregistered_is_gone_and_begins_anew
+            a_user_is_found_by_each_of_their_tags
+            tags_are_added_last_and_removed_anywhere
+            a_limit_of_tags_is_judged_by_what_would_be
+            tags_are_listed_with_their_users
+            a_walk_finds_each_once_in_one_order
+            whoever_changes_behind_a_walk_does_not_disturb_it
+            an_app_has_no_more_robots_than_it_may_have
+            whoever_is_put_is_found_by_tags
+            an_audience_is_counted_and_walked
         }
         log {
             an_event_shows_at_once

@@ -51,6 +51,12 @@ pub enum BackupError {
     /// It is something else.
     #[error("this is no backup of a whowas store")]
     Foreign,
+    /// A version of this program from before the first release wrote it.
+    #[error("the backup has format {found}, from before the first release; this one is {FORMAT}")]
+    Older {
+        /// Its format.
+        found: u32,
+    },
     /// A later version of this program made it.
     #[error(
         "the backup has format {found}, and this program knows formats up to {FORMAT}: \
@@ -251,6 +257,7 @@ fn read_head(from: &mut dyn Read) -> Result<u32, BackupError> {
     match text.and_then(|it| it.trim_end().parse().ok()) {
         None | Some(0) => Err(BackupError::Foreign),
         Some(format) if format > FORMAT => Err(BackupError::Newer { found: format }),
+        Some(format) if format < FORMAT => Err(BackupError::Older { found: format }),
         Some(format) => Ok(format),
     }
 }

@@ -7,6 +7,7 @@ use domain::log::dead::DeadLetter;
 use domain::presence::{Noted, Sighting};
 use domain::store::{Appended, Registration, Update};
 use domain::users::User;
+use domain::users::store::{Tagged, Unregistered};
 use tokio::sync::oneshot;
 
 use super::broadcasts;
@@ -42,6 +43,8 @@ impl<Request, Outcome> Pending<Request, Outcome> {
 pub(super) enum Change {
     Register(Pending<users::Register, Registration>),
     Update(Pending<users::Change, Update>),
+    Unregister(Pending<users::Unregister, Unregistered>),
+    Tag(Pending<users::Tag, Tagged>),
     Put(Pending<Vec<(AppId, User)>, ()>),
     Append(Pending<Vec<Arrival>, Appended>),
     Remove(Pending<Removal, Removed>),
@@ -61,6 +64,10 @@ impl Change {
         match self {
             Self::Register(it) => it.request.users.iter().map(size::of_new_user).sum(),
             Self::Update(it) => it.request.changes.iter().map(size::of_change).sum(),
+            Self::Unregister(it) => size::of_user_ids(&it.request.ids),
+            Self::Tag(it) => {
+                size::of_user_ids(&it.request.ids) + size::of_tags(&it.request.change.tags)
+            }
             Self::Put(it) => it.request.iter().map(|(_, user)| size::of_user(user)).sum(),
             Self::Append(it) => it.request.iter().map(size::of_arrival).sum(),
             Self::Remove(_) => size::REMOVAL,
@@ -79,6 +86,8 @@ impl Change {
         match self {
             Self::Register(pending) => pending.settle(verdict),
             Self::Update(pending) => pending.settle(verdict),
+            Self::Unregister(pending) => pending.settle(verdict),
+            Self::Tag(pending) => pending.settle(verdict),
             Self::Put(pending) => pending.settle(verdict),
             Self::Append(pending) => pending.settle(verdict),
             Self::Remove(pending) => pending.settle(verdict),
@@ -129,7 +138,7 @@ mod size {
     }
 
     fn of_profile(id: &UserId, profile: &Profile) -> usize {
-        let Profile { name, portrait, tags, ext, extra } = profile;
+        let Profile { name, portrait, tags, ext, extra, robot: _ } = profile;
         let texts = [id.as_str(), name, portrait, extra].map(of_text);
         texts.iter().sum::<usize>() + of_tags(tags) + of_ext(ext)
     }
@@ -174,7 +183,11 @@ mod size {
         PROGRESS + of_text(&message.body)
     }
 
-    fn of_tags(tags: &[String]) -> usize {
+    pub(super) fn of_user_ids(ids: &[UserId]) -> usize {
+        ids.iter().map(|id| of_text(id.as_str())).sum()
+    }
+
+    pub(super) fn of_tags(tags: &[String]) -> usize {
         tags.iter().map(|tag| of_text(tag)).sum()
     }
 

@@ -3,6 +3,7 @@
 use super::broadcasts;
 use super::change::Change;
 use super::dead;
+use super::directory;
 use super::fault::Result;
 use super::log::{self, Touched};
 use super::presences;
@@ -21,6 +22,8 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
         match change {
             Change::Register(it) => it.outcomes = users::register(write, &it.request)?,
             Change::Update(it) => it.outcomes = users::update(write, &it.request)?,
+            Change::Unregister(it) => it.outcomes = users::unregister(write, &it.request)?,
+            Change::Tag(it) => it.outcomes = users::tag(write, &it.request)?,
             Change::Put(it) => users::put(write, &it.request)?,
             Change::Append(it) => {
                 it.outcomes = log::append(write, &mut touched, &it.request)?;
@@ -39,6 +42,7 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             Change::Remove(_) | Change::Erase(_) => {}
         }
     }
+    directory::count(write)?;
     trays::settle(write, is_idle)?;
     recent.note(touched.rooms());
     // Once for the whole group: those who come together often concern each other.

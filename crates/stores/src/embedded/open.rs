@@ -20,8 +20,9 @@ pub const MAP_SIZE_DEFAULT: usize = 1 << 40;
 /// How many may read at the same time.
 const READERS_MAX: u32 = 1_024;
 
-/// The format that this program writes. It reads all before it, too.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this program writes and reads. Format 1 had no tags; no version that was released
+/// wrote it.
+pub(super) const FORMAT: u32 = 2;
 
 pub(super) const FORMAT_FILE: &str = "whowas.format";
 pub(super) const FORMAT_FILE_NEW: &str = "whowas.format.new";
@@ -98,6 +99,18 @@ pub enum OpenError {
         folder.display()
     )]
     Newer {
+        /// Where it is.
+        folder: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// A version of this program from before the first release wrote it.
+    #[error(
+        "the store in {} has format {found}, from before the first release, and this program \
+         reads format {FORMAT}: give an empty folder",
+        folder.display()
+    )]
+    Older {
         /// Where it is.
         folder: PathBuf,
         /// Its format.
@@ -204,7 +217,8 @@ fn check_owner(folder: &Path) -> Result<bool, OpenError> {
     match fs::read(folder.join(FORMAT_FILE)) {
         Ok(bytes) => match parse_format(&bytes).ok_or_else(foreign)? {
             0 => Err(foreign()),
-            1..=FORMAT => Ok(true),
+            FORMAT => Ok(true),
+            found @ 1..FORMAT => Err(OpenError::Older { folder: folder.to_owned(), found }),
             found => Err(OpenError::Newer { folder: folder.to_owned(), found }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

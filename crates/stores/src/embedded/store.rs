@@ -49,7 +49,7 @@ pub struct Embedded {
     pub(super) tables: Arc<Tables>,
     pub(super) env: Env,
     recent: Arc<Recent>,
-    trays: Arc<Trays>,
+    pub(super) trays: Arc<Trays>,
     pass: Mutex<log::Pass>,
     _lock: File,
 }
@@ -87,7 +87,7 @@ impl Embedded {
         assert!(report.is_clean(), "{report:#?}");
     }
 
-    async fn change<Request, Outcome>(
+    pub(super) async fn change<Request, Outcome>(
         &self,
         kind: fn(Pending<Request, Outcome>) -> Change,
         request: Request,
@@ -138,7 +138,7 @@ impl Embedded {
         Ok(Retired { stays, events, dead_letters, more: true })
     }
 
-    fn read<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T, Fault>) -> Result<T> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T, Fault>) -> Result<T> {
         let read = || {
             let txn = self.env.read_txn()?;
             read(Read { tables: &self.tables, txn: &txn })

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::dead::Letters;
+use super::directory::Population;
 use super::fault::{Damage, Fault, Result};
 use super::key::Key;
 use super::key::Part;
@@ -113,6 +114,12 @@ tables! {
     trays: Table<Progress>,
     /// Who was seen, under the keys of `users`.
     presences: Table<Connections>,
+    /// Users by their tags: the tag's length, the tag, and the user's key behind the app's.
+    tags: Index,
+    /// How many users have each tag.
+    tag_counts: Table<u64>,
+    /// How many users and robots an app has.
+    populations: Table<Population>,
     /// Every event once, in the order of time.
     events: Table<KnownEvent>,
     /// A room's number.

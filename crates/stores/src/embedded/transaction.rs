@@ -2,6 +2,7 @@
 
 use heed::{RoTxn, RwTxn, WithoutTls};
 
+use super::directory::Census;
 use super::fault::Result;
 use super::log::Tally;
 use super::tables::Tables;
@@ -24,6 +25,8 @@ pub(super) struct Write<'t> {
     /// What of its changes is still to be counted.
     pub(super) tally: Tally,
     pub(super) trays: trays::Group<'t>,
+    /// How many came and went, of all and by tags.
+    pub(super) census: Census,
 }
 
 impl<'t> Write<'t> {

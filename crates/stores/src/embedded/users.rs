@@ -2,9 +2,12 @@
 
 use domain::ids::{AppId, UserId};
 use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
-use domain::users::{ProfileChange, User, UserView};
+use domain::users::store::{ROBOTS_MAX, Tagged, Unregistered};
+use domain::users::tags::{Retag, TagChange};
+use domain::users::{Profile, ProfileChange, User, UserView};
 
 use super::check::{Expected, Problem};
+use super::directory;
 use super::fault::{Damage, Fault, Result};
 use super::key::{Key, KeyParts};
 use super::transaction::{Read, Write};
@@ -28,6 +31,19 @@ pub(super) struct Change {
 /// What a key goes on with behind the app: the kind of the id.
 const NUMBER: u8 = 1;
 const TEXT: u8 = 2;
+/// A request to remove users.
+pub(super) struct Unregister {
+    pub(super) app: AppId,
+    pub(super) ids: Vec<UserId>,
+}
+
+/// A request to change the tags of users.
+pub(super) struct Tag {
+    pub(super) app: AppId,
+    pub(super) ids: Vec<UserId>,
+    pub(super) change: TagChange,
+    pub(super) now_unix_ms: i64,
+}
 
 /// Ids that are numbers stand before the others and in the order of the numbers, so that those
 /// which an app hands out one after the other are neighbours.
@@ -57,28 +73,33 @@ pub(super) fn register(write: &mut Write<'_>, request: &Register) -> Result<Vec<
 }
 
 fn register_one(write: &mut Write<'_>, request: &Register, new: &NewUser) -> Result<Registration> {
-    let key = key_of(request.app, &new.id);
+    let app = request.app;
+    let key = key_of(app, &new.id);
     let now_unix_ms = request.now_unix_ms;
-    let (at, user) = match write.find_user(&key)? {
+    let found = write.find_user(&key)?;
+    let standing = found.as_ref().map(|(_, user)| &user.profile);
+    if standing == Some(&new.profile) {
+        return Ok(Registration::Unchanged);
+    }
+    if standing.is_some() && request.if_taken == IfTaken::Leave {
+        return Ok(Registration::Taken);
+    }
+    let is_new_robot = new.profile.robot && standing.is_none_or(|profile| !profile.robot);
+    if is_new_robot && directory::robots(write, app)? >= ROBOTS_MAX {
+        return Ok(Registration::RobotsFull);
+    }
+    directory::follow(write, &key, standing, Some(&new.profile))?;
+    let profile = new.profile.clone();
+    match found {
         None => {
-            let user = User {
-                id: new.id.clone(),
-                profile: new.profile.clone(),
-                created_unix_ms: now_unix_ms,
-                modified_unix_ms: now_unix_ms,
-            };
+            let (created_unix_ms, modified_unix_ms) = (now_unix_ms, now_unix_ms);
+            let user = User { id: new.id.clone(), profile, created_unix_ms, modified_unix_ms };
             write.add_user(key, &user)?;
-            return Ok(Registration::Created);
+            Ok(Registration::Created)
         }
-        Some((_, user)) if user.profile == new.profile => return Ok(Registration::Unchanged),
-        Some(found) => found,
-    };
-    match request.if_taken {
-        IfTaken::Leave => Ok(Registration::Taken),
-        IfTaken::Overwrite => {
+        Some((at, user)) => {
             let modified_unix_ms = user.modified_unix_ms.max(now_unix_ms);
-            let user = User { profile: new.profile.clone(), modified_unix_ms, ..user };
-            write.put_user(at, &key, &user)?;
+            write.put_user(at, &key, &User { profile, modified_unix_ms, ..user })?;
             Ok(Registration::Overwritten)
         }
     }
@@ -89,6 +110,11 @@ pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Upda
     let mut update_one = |(id, change): &(UserId, ProfileChange)| {
         let key = key_of(request.app, id);
         let Some((at, mut user)) = write.find_user(&key)? else { return Ok(Update::NotFound) };
+        if change.tags.is_some() {
+            let mut after = user.profile.clone();
+            change.apply(&mut after);
+            directory::follow(write, &key, Some(&user.profile), Some(&after))?;
+        }
         change.apply(&mut user.profile);
         user.modified_unix_ms = user.modified_unix_ms.max(request.now_unix_ms);
         write.put_user(at, &key, &user)?;
@@ -97,11 +123,45 @@ pub(super) fn update(write: &mut Write<'_>, request: &Change) -> Result<Vec<Upda
     request.changes.iter().map(&mut update_one).collect()
 }
 
+/// Changes tags, and tells of each user what became of theirs.
+pub(super) fn tag(write: &mut Write<'_>, request: &Tag) -> Result<Vec<Tagged>> {
+    let mut tag_one = |id: &UserId| {
+        let key = key_of(request.app, id);
+        let Some((at, user)) = write.find_user(&key)? else { return Ok(Tagged::NotFound) };
+        let tags = match request.change.judge(&user.profile.tags) {
+            Retag::Same => return Ok(Tagged::Done),
+            Retag::TooMany => return Ok(Tagged::TooMany),
+            Retag::To(tags) => tags,
+        };
+        let profile = Profile { tags, ..user.profile.clone() };
+        directory::follow(write, &key, Some(&user.profile), Some(&profile))?;
+        let modified_unix_ms = user.modified_unix_ms.max(request.now_unix_ms);
+        write.put_user(at, &key, &User { profile, modified_unix_ms, ..user })?;
+        Ok(Tagged::Done)
+    };
+    request.ids.iter().map(&mut tag_one).collect()
+}
+
+/// Removes users, and tells of each what became of them.
+pub(super) fn unregister(write: &mut Write<'_>, request: &Unregister) -> Result<Vec<Unregistered>> {
+    let mut remove_one = |id: &UserId| {
+        let key = key_of(request.app, id);
+        let Some((at, user)) = write.find_user(&key)? else { return Ok(Unregistered::NotFound) };
+        directory::follow(write, &key, Some(&user.profile), None)?;
+        write.remove_user(at, &key)?;
+        Ok(Unregistered::Done)
+    };
+    request.ids.iter().map(&mut remove_one).collect()
+}
+
 /// Keeps users as they are.
 pub(super) fn put(write: &mut Write<'_>, users: &[(AppId, User)]) -> Result<()> {
     for (app, user) in users {
         let key = key_of(*app, &user.id);
-        match write.find_user(&key)? {
+        let found = write.find_user(&key)?;
+        let standing = found.as_ref().map(|(_, known)| &known.profile);
+        directory::follow(write, &key, standing, Some(&user.profile))?;
+        match found {
             None => write.add_user(key, user)?,
             Some((_, known)) if known == *user => {}
             Some((at, _)) => write.put_user(at, &key, user)?,

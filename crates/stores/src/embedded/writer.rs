@@ -26,7 +26,6 @@ use domain::error::{Error, Result};
 use super::change::Change;
 use super::fault::{Fault, is_out_of_room};
 use super::group;
-use super::log::Tally;
 use super::priority;
 use super::recent::Recent;
 use super::tables::Tables;
@@ -289,7 +288,8 @@ impl Groups {
         let tables = &self.tables;
         let trays = trays::Group::begin(&self.trays, &mut self.work, (tables, &txn))
             .map_err(Failure::Applying)?;
-        let mut write = Write { tables, txn, tally: Tally::default(), trays };
+        let (tally, census) = Default::default();
+        let mut write = Write { tables, txn, tally, trays, census };
         group::apply(&mut write, group, &self.recent).map_err(Failure::Applying)?;
         // Measures, and decides nothing.
         let began = Instant::now();

@@ -29,10 +29,14 @@ use domain::store::{
 };
 use domain::users::{ProfileChange, User};
 
+use directory::{Users, takes_a_robot};
+
+mod directory;
+
 /// A store that forgets everything when it is dropped.
 #[derive(Default)]
 pub struct Memory {
-    users: Mutex<HashMap<(AppId, UserId), User>>,
+    users: Mutex<Users>,
     log: Mutex<Log>,
     presences: Mutex<presences::Known>,
     dead: Mutex<Dead>,
@@ -57,29 +61,37 @@ impl Store for Memory {
         now_unix_ms: i64,
     ) -> Result<Vec<Registration>> {
         let mut known = lock(&self.users);
-        let register = |new: NewUser| match known.get_mut(&(app, new.id.clone())) {
-            None => {
-                let NewUser { id, profile } = new;
-                let user = User {
-                    id: id.clone(),
-                    profile,
-                    created_unix_ms: now_unix_ms,
-                    modified_unix_ms: now_unix_ms,
-                };
-                known.insert((app, id), user);
-                Registration::Created
+        let mut register = |new: NewUser| {
+            let standing = known.get(&(app, new.id.clone()));
+            let is_new_robot = new.profile.robot && standing.is_none_or(|user| !user.profile.robot);
+            let is_kept = standing.is_some() && if_taken == IfTaken::Leave;
+            if is_new_robot && !is_kept && !takes_a_robot(&known, app) {
+                return Registration::RobotsFull;
             }
-            Some(user) if user.profile == new.profile => Registration::Unchanged,
-            Some(user) => match if_taken {
-                IfTaken::Leave => Registration::Taken,
-                IfTaken::Overwrite => {
-                    user.profile = new.profile;
-                    user.modified_unix_ms = user.modified_unix_ms.max(now_unix_ms);
-                    Registration::Overwritten
+            match known.get_mut(&(app, new.id.clone())) {
+                None => {
+                    let NewUser { id, profile } = new;
+                    let user = User {
+                        id: id.clone(),
+                        profile,
+                        created_unix_ms: now_unix_ms,
+                        modified_unix_ms: now_unix_ms,
+                    };
+                    known.insert((app, id), user);
+                    Registration::Created
                 }
-            },
+                Some(user) if user.profile == new.profile => Registration::Unchanged,
+                Some(user) => match if_taken {
+                    IfTaken::Leave => Registration::Taken,
+                    IfTaken::Overwrite => {
+                        user.profile = new.profile;
+                        user.modified_unix_ms = user.modified_unix_ms.max(now_unix_ms);
+                        Registration::Overwritten
+                    }
+                },
+            }
         };
-        Ok(users.into_iter().map(register).collect())
+        Ok(users.into_iter().map(&mut register).collect())
     }
 
     async fn update_users(

@@ -34,6 +34,7 @@ mod tests {
             tags: vec!["b".into(), "a".into()],
             ext: BTreeMap::from([("k".into(), "v".into())]),
             extra: "x".into(),
+            robot: true,
         };
         let id = UserId::parse("a/b c").unwrap();
         let new = vec![NewUser { id, profile }];
@@ -42,7 +43,7 @@ mod tests {
         world.check(
             "GET",
             "/v1/apps/4111/users/a%2Fb%20c",
-            expect![[r#"200 {"id":"a/b c","name":"张三","portrait":"http://p","tags":["b","a"],"ext":{"k":"v"},"extra":"x","created":"1970-01-01T00:00:01.234Z","modified":"1970-01-01T00:00:01.234Z"}"#]],
+            expect![[r#"200 {"id":"a/b c","name":"张三","portrait":"http://p","tags":["b","a"],"ext":{"k":"v"},"extra":"x","robot":true,"created":"1970-01-01T00:00:01.234Z","modified":"1970-01-01T00:00:01.234Z"}"#]],
         );
     }
 

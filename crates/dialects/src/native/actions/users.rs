@@ -19,6 +19,7 @@ pub(in crate::native) struct ShownUser {
     tags: Vec<String>,
     ext: BTreeMap<String, String>,
     extra: String,
+    robot: bool,
     created: String,
     modified: String,
 }
@@ -34,6 +35,7 @@ impl From<User> for ShownUser {
             tags: profile.tags,
             ext: profile.ext,
             extra: profile.extra,
+            robot: profile.robot,
             created,
             modified,
         }

@@ -76,7 +76,7 @@ impl UserList {
 
     fn push(&mut self, user_id: i64, user: &UserView<'_>) {
         let UserView { id: _, profile, created_unix_ms, modified_unix_ms } = user;
-        let ProfileView { name, portrait, tags, ext, extra: _ } = profile;
+        let ProfileView { name, portrait, tags, ext, extra: _, robot } = profile;
         let json = &mut self.json;
         if !std::mem::take(&mut self.is_empty) {
             json.push(b',');
@@ -107,7 +107,11 @@ impl UserList {
             json.push(b':');
             push_text(json, value);
         }
-        json.extend_from_slice(b"}}");
+        json.push(b'}');
+        if *robot {
+            json.extend_from_slice(b",\"IsRobot\":true");
+        }
+        json.push(b'}');
     }
 
     fn finish(mut self, not_found: &[i64]) -> Json {
@@ -173,6 +177,7 @@ mod tests {
             tags: texts.iter().map(own).collect(),
             ext: texts.iter().map(|text| (own(text), own(text))).collect(),
             extra: String::new(),
+            robot: false,
         };
         let id = UserId::parse("7").unwrap();
         let user = User { id, profile, created_unix_ms: -1, modified_unix_ms: i64::MAX };

@@ -32,6 +32,7 @@ fn profile(given: GivenUser) -> Profile {
         tags: given.tags.unwrap_or_default(),
         ext: given.ext.unwrap_or_default(),
         extra: String::new(),
+        robot: given.is_robot.unwrap_or(false),
     }
 }
 
@@ -41,6 +42,7 @@ fn failure(registered: users::register::Registered) -> Option<Failure> {
         // A repeat is harmless. V1.
         Registered::Yes | Registered::Already => None,
         Registered::Taken => Some(Failure::AlreadyExists),
+        Registered::RobotsFull => Some(Failure::TooManyRobots),
         Registered::Repeated => Some(Failure::Repeated),
         Registered::Invalid(fault) => Some(Failure::OverLimit(fault)),
     }
@@ -90,7 +92,7 @@ mod tests {
         let three = r#"{"UserId":10001,"NickName":"other"},{"UserId":0},{"UserId":3},
             {"UserId":-5},{"UserId":3,"NickName":"x"},{"UserId":9223372036854775807}"#;
         world.check_post("RegisterUsers", users(three), expect![[r#"200 {"FailedInfos":[{"Code":"UserAlreadyExist","Message":"This UserId is registered with another profile, which is unchanged; use BatchUpdateUser to change it.","UserId":"10001"},{"Code":"InvalidParameter","Message":"UserId must be a positive Long.","UserId":"0"},{"Code":"InvalidParameter","Message":"UserId must be a positive Long.","UserId":"-5"},{"Code":"InvalidParameter","Message":"This UserId stands earlier in the request; only that counts.","UserId":"3"}]}"#]]);
-        expect![[r#"200 {"NotFoundUsers":[0],"Users":[{"AppId":4111,"CreateTime":1795226563000,"Ext":{"key":"value"},"ModifyTime":1795226563000,"NickName":"张三 A+B","Portrait":"http://p/?x=1&y=2","Tags":["age","level"],"UserId":10001},{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":3},{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":9223372036854775807}]}"#]].assert_eq(&shown(&world, "10001,3,9223372036854775807,0"));
+        expect![[r#"200 {"NotFoundUsers":[0],"Users":[{"AppId":4111,"CreateTime":1795226563000,"Ext":{"key":"value"},"IsRobot":true,"ModifyTime":1795226563000,"NickName":"张三 A+B","Portrait":"http://p/?x=1&y=2","Tags":["age","level"],"UserId":10001},{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":3},{"AppId":4111,"CreateTime":1795226563000,"Ext":{},"ModifyTime":1795226563000,"NickName":"","Portrait":"","Tags":[],"UserId":9223372036854775807}]}"#]].assert_eq(&shown(&world, "10001,3,9223372036854775807,0"));
     }
 
     #[test]

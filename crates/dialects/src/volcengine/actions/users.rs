@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::UserId;
 use domain::users::profile::Length;
+use domain::users::store::ROBOTS_MAX;
 use domain::users::{Limits, ProfileFault};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,8 @@ pub(super) struct GivenUser {
     pub(super) portrait: Option<String>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ext: Option<BTreeMap<String, String>>,
+    /// Nobody but RegisterUsers looks at it.
+    pub(super) is_robot: Option<bool>,
 }
 
 /// A user of a request, with the id that the directory would know them by, if it can.
@@ -101,6 +104,7 @@ pub(super) enum IdType {
 pub(super) enum Failure {
     AlreadyExists,
     NotFound,
+    TooManyRobots,
     Repeated,
     NotPositive,
     OverLimit(ProfileFault),
@@ -135,7 +139,9 @@ impl Failure {
         match self {
             Self::AlreadyExists => "UserAlreadyExist",
             Self::NotFound => "UserNotFound",
-            Self::Repeated | Self::NotPositive | Self::OverLimit(_) => "InvalidParameter",
+            Self::TooManyRobots | Self::Repeated | Self::NotPositive | Self::OverLimit(_) => {
+                "InvalidParameter"
+            }
         }
     }
 }
@@ -151,6 +157,9 @@ impl std::fmt::Display for Failure {
             }
             Self::NotFound => {
                 return f.write_str("UserisNotFound: nobody is registered with this UserId.");
+            }
+            Self::TooManyRobots => {
+                return write!(f, "An app may have at most {ROBOTS_MAX} robots.");
             }
             Self::Repeated => {
                 return f.write_str("This UserId stands earlier in the request; only that counts.");

@@ -46,6 +46,9 @@ pub(super) async fn register(
     let failures = done.into_iter().map(|outcome| match outcome {
         Registered::Yes => None,
         Registered::Already | Registered::Taken => Some(Failure::Exists(exists)),
+        Registered::RobotsFull => {
+            Some(Failure::NoId("the app has as many robots as it may have".to_owned()))
+        }
         Registered::Repeated => Some(Failure::Repeated),
         Registered::Invalid(fault) => Some(Failure::OverLimit(fault)),
     });

@@ -8,8 +8,10 @@ use domain::ids::ParticipantId;
 use domain::log::dead::{DeadLetter, LetterPage};
 use domain::log::{Event, LogFigures, OpenCall, StayPage, StayQuery};
 use domain::presence::{Connections, Forgotten, Noted, Presences, Sighting};
-use domain::store::{Appended, Look, Registration, Retired, Update};
-use domain::users::ProfileChange;
+use domain::store::{Appended, Look, Registration, Retired, Update, Walked};
+use domain::users::store::{Directory, TagCount, Tagged, Unregistered};
+use domain::users::tags::TagChange;
+use domain::users::{ProfileChange, User};
 
 use super::*;
 
@@ -129,6 +131,52 @@ impl Presences for Failing {
     }
 
     async fn remove_sightings(&self, _: AppId, _: &UserId) -> domain::Result<u64> {
+        Err(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl Directory for Failing {
+    async fn unregister_users(
+        &self,
+        _: AppId,
+        _: Vec<UserId>,
+        _: i64,
+    ) -> domain::Result<Vec<Unregistered>> {
+        Err(self.0.clone())
+    }
+
+    async fn update_tags(
+        &self,
+        _: AppId,
+        _: Vec<UserId>,
+        _: TagChange,
+        _: i64,
+    ) -> domain::Result<Vec<Tagged>> {
+        Err(self.0.clone())
+    }
+
+    async fn list_tags(
+        &self,
+        _: AppId,
+        _: &str,
+        _: Option<&str>,
+        _: u32,
+    ) -> domain::Result<Vec<TagCount>> {
+        Err(self.0.clone())
+    }
+
+    async fn count_tagged(&self, _: AppId, _: Option<&str>) -> domain::Result<Option<u64>> {
+        Err(self.0.clone())
+    }
+
+    async fn walk_tagged(
+        &self,
+        _: AppId,
+        _: &[&str],
+        _: Option<&[u8]>,
+        _: u32,
+    ) -> domain::Result<Walked<User>> {
         Err(self.0.clone())
     }
 }

@@ -9,7 +9,7 @@ pub(super) mod migrate;
 mod settings;
 mod tables;
 
-use tables::{BROADCASTS, DEAD_APPS, DEAD_LETTERS, PRESENCES, USERS};
+use tables::{BROADCASTS, DEAD_APPS, DEAD_LETTERS, PRESENCES, ROBOTS, TAG_NAMES, TAGGED, USERS};
 
 /// What the keyspace is, and of which version: the first table that is made, so that a keyspace
 /// with tables but without this one is somebody else's.
@@ -49,6 +49,9 @@ const STEPS: &[&[&str]] = &[FIRST];
 const FIRST: &[&str] = &[
     USERS,
     PRESENCES,
+    TAGGED,
+    TAG_NAMES,
+    ROBOTS,
     DEAD_LETTERS,
     DEAD_APPS,
     BROADCASTS,

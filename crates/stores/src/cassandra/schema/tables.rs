@@ -2,9 +2,10 @@
 
 /// A user is a partition of one row: at most about 70 KiB, mostly less than 500 bytes.
 ///
-/// Mostly read, often written once: few levels to look into (`LeveledCompactionStrategy`). Nothing
-/// is ever deleted, so there are no tombstones to keep. `version` is another in each write, so
-/// that who wrote can tell whether theirs is the one that stands.
+/// Mostly read, often written once: few levels to look into (`LeveledCompactionStrategy`). Who is
+/// unregistered leaves a row without a profile, which expires after a day. `version` is another in
+/// each write, so that who wrote can tell whether theirs is the one that stands. The profile's
+/// record has the stamp too that rows of `tagged` are written with.
 pub(super) const USERS: &str = "CREATE TABLE IF NOT EXISTS {ks}.users (
     app bigint,
     id text,
@@ -26,6 +27,39 @@ pub(super) const PRESENCES: &str = "CREATE TABLE IF NOT EXISTS {ks}.presences (
     connections blob,
     PRIMARY KEY ((app, id))
 ) WITH compaction = {'class': 'LeveledCompactionStrategy'}";
+
+/// Where users may be found: `kind` 0 is everybody, 1 a tag. Of each 64 partitions, by the id's
+/// hash, of about 30 bytes a user: 64 million users of one app are 30 MiB each.
+///
+/// Rows are written and deleted with timestamps of ours, so that the order of changes of a user
+/// counts and no clock; a row that lost its user is deleted by whoever walks over it.
+pub(super) const TAGGED: &str = "CREATE TABLE IF NOT EXISTS {ks}.tagged (
+    app bigint,
+    kind int,
+    tag text,
+    shard int,
+    id text,
+    PRIMARY KEY ((app, kind, tag, shard), id)
+)";
+
+/// Which tags an app ever had: one partition, a row of about 20 bytes for each. Rows are never
+/// deleted.
+pub(super) const TAG_NAMES: &str = "CREATE TABLE IF NOT EXISTS {ks}.tag_names (
+    app bigint,
+    tag text,
+    PRIMARY KEY ((app), tag)
+)";
+
+/// The robots of an app: one partition, of 5,000 rows at most as the domain says, changed by
+/// conditional batches together with their number.
+pub(super) const ROBOTS: &str = "CREATE TABLE IF NOT EXISTS {ks}.robots (
+    app bigint,
+    id text,
+    version uuid static,
+    taken bigint static,
+    mark uuid,
+    PRIMARY KEY ((app), id)
+)";
 
 /// The dead letters of an app are one partition, changed by conditional batches: at most 10,000
 /// letters or 16 MiB, as the domain says, and the tombstones of a day.

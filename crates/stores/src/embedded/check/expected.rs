@@ -144,7 +144,10 @@ impl<'r, 'p> Expected<'r, 'p> {
 
 /// The tables of which every row follows from records of others. Those that are in none of them
 /// have records of their own.
-const DERIVED: [&str; 20] = [
+const DERIVED: [&str; 23] = [
+    "tags",
+    "tag_counts",
+    "populations",
     "restarts",
     "watched_rooms",
     "by_app",

@@ -8,7 +8,7 @@
 //! and with the largest room; not with the store.
 //!
 //! What is compared of whom stands where it is written: [`log::check`], [`trays::check`],
-//! [`dead::check`], [`broadcasts::check`]. What is done about it is not decided here.
+//! [`directory::check`], [`dead::check`], [`broadcasts::check`]. What is done about it is not decided here.
 
 mod expected;
 mod report;
@@ -19,7 +19,7 @@ use super::fault::Fault;
 use super::open::{OpenError, Options, look};
 use super::tables::Tables;
 use super::transaction::Read;
-use super::{broadcasts, dead, log, trays, users};
+use super::{broadcasts, dead, directory, log, trays, users};
 
 pub(super) use expected::Expected;
 pub use report::{Finding, Problem, Report};
@@ -92,6 +92,7 @@ fn look_at_all(
 fn compare(read: Read<'_>, expected: &mut Expected<'_, '_>) -> Result<(), Fault> {
     users::check(read, expected)?;
     trays::check(read, expected)?;
+    directory::check(read, expected)?;
     log::check(read, expected)?;
     dead::check(read, expected)?;
     broadcasts::check(read, expected)

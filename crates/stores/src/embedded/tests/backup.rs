@@ -84,7 +84,7 @@ fn a_store_without_a_server_is_backed_up_too_and_left_as_it_was() {
     let before = fs::read(folder.path().join("data.mdb")).unwrap();
     let backup = backup_of(folder.path());
     assert!(fs::read(folder.path().join("data.mdb")).unwrap() == before, "the data changed");
-    assert!(backup.starts_with(b"whowas backup, store format 1"));
+    assert!(backup.starts_with(b"whowas backup, store format 2"));
     let store = open(&Options::new(folder.path()));
     assert_eq!(name_of(&store, 1).unwrap().as_deref(), Some("a"));
 }
@@ -137,9 +137,12 @@ fn a_damaged_backup_leaves_the_folder_empty() {
     assert_eq!(refusal(cut), "the backup is cut off: its end is missing");
     assert_eq!(refusal(&backup[..20]), "this is no backup of a whowas store");
     assert_eq!(refusal(b""), "this is no backup of a whowas store");
-    let newer = String::from_utf8_lossy(&backup[..32]).replace("format 1", "format 2");
+    let newer = String::from_utf8_lossy(&backup[..32]).replace("format 2", "format 3");
     let newer = [newer.as_bytes(), &backup[32..]].concat();
-    assert!(refusal(&newer).starts_with("the backup has format 2"));
+    assert!(refusal(&newer).starts_with("the backup has format 3"));
+    let older = String::from_utf8_lossy(&backup[..32]).replace("format 2", "format 1");
+    let older = [older.as_bytes(), &backup[32..]].concat();
+    assert!(refusal(&older).starts_with("the backup has format 1, from before"));
 }
 
 #[test]

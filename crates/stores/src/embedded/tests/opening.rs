@@ -72,9 +72,22 @@ fn a_folder_of_something_else_is_left_as_it_was() {
 #[test]
 fn a_newer_format_is_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("whowas.format"), "whowas store, format 2\n").unwrap();
+    fs::write(folder.path().join("whowas.format"), "whowas store, format 3\n").unwrap();
     let expected = format!(
-        "the store in {} has format 2, and this program knows formats up to 1: use a newer whowas",
+        "the store in {} has format 3, and this program knows formats up to 2: use a newer whowas",
+        folder.path().display()
+    );
+    assert_eq!(refusal(folder.path()), expected);
+    assert_eq!(names_in(folder.path()), ["whowas.format"]);
+}
+
+#[test]
+fn a_format_from_before_the_first_release_is_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("whowas.format"), "whowas store, format 1\n").unwrap();
+    let expected = format!(
+        "the store in {} has format 1, from before the first release, and this program reads \
+         format 2: give an empty folder",
         folder.path().display()
     );
     assert_eq!(refusal(folder.path()), expected);

@@ -19,7 +19,7 @@ const SCATTERED_MIN: usize = if cfg!(test) { 1 } else { 64 };
 /// Whose record is longer, in bytes, takes so much of a page that nothing is gained.
 const SEALED_LEN_MAX: usize = 1 << 10;
 
-/// Someone who is new, and their record.
+/// Someone who is new, and their record: an empty one, if they went again.
 type Arrival = (Key, Vec<u8>);
 
 /// Those who are new in a group, as they came, until it is known who they all are.
@@ -31,8 +31,12 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Where someone is, if they are new.
+    /// Where someone is, if they are new and did not go again.
     pub(super) fn find(&self, hash: u64, key: &Key) -> Option<usize> {
+        self.place(hash, key).filter(|place| !self.all[*place].1.is_empty())
+    }
+
+    fn place(&self, hash: u64, key: &Key) -> Option<usize> {
         let place = *self.places.get(&hash)?;
         match self.all[place].0 == *key {
             true => Some(place),
@@ -48,7 +52,14 @@ impl Arrivals {
         self.all[place].1 = sealed;
     }
 
+    pub(super) fn remove(&mut self, place: usize) {
+        self.all[place].1.clear();
+    }
+
     pub(super) fn add(&mut self, hash: u64, key: Key, sealed: Vec<u8>) {
+        if let Some(place) = self.place(hash, &key) {
+            return self.put(place, sealed);
+        }
         self.places.entry(hash).or_insert(self.all.len());
         self.all.push((key, sealed));
     }
@@ -57,7 +68,8 @@ impl Arrivals {
 /// Gives everybody who came a place; tells how many there were for a tray, if it took them or not.
 pub(super) fn place(write: &mut Write<'_>) -> Result<u32> {
     let arrivals = std::mem::take(&mut write.trays.arrivals).all;
-    let mut sorted: Vec<&Arrival> = arrivals.iter().collect();
+    let mut sorted: Vec<&Arrival> =
+        arrivals.iter().filter(|(_, sealed)| !sealed.is_empty()).collect();
     sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
     let (mut straight, scattered) = part(write, sorted)?;
     let is_worth_it = scattered.len() >= SCATTERED_MIN;

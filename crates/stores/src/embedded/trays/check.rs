@@ -32,26 +32,35 @@ pub(in crate::embedded) fn check(read: Read<'_>, expected: &mut Expected<'_, '_>
         let told = if tray == progress.filling { progress.rows } else { rows };
         let pile = read.tables.pile(tray);
         expected.figure((pile.name, &[]), &told, &pile.len(read.txn)?);
-        let left = check_tray(read, expected, (tray, &progress), &mut seen)?;
+        let (left, gone) = check_tray(read, expected, (tray, &progress), &mut seen)?;
         if let Some(emptied) = progress.emptying.as_ref().filter(|_| tray != progress.filling) {
-            expected.figure(("trays", PROGRESS), &emptied.left, &left);
+            expected.figure(("trays", PROGRESS), &(emptied.left, emptied.gone), &(left, gone));
+        } else {
+            expected.figure(("trays", PROGRESS), &progress.gone, &gone);
         }
     }
     Ok(())
 }
 
-/// Looks at those in a tray who have not moved, and tells how many they are.
+/// Looks at those in a tray who have not moved, and tells how many rows they have, and in how many
+/// of these nobody lies any more.
 fn check_tray(
     read: Read<'_>,
     expected: &mut Expected<'_, '_>,
     (tray, progress): (u64, &Progress),
     seen: &mut HashSet<Vec<u8>>,
-) -> Result<u32> {
+) -> Result<(u32, u32)> {
     let Tables { users, .. } = read.tables;
     let pile = read.tables.pile(tray);
-    let mut left = 0;
+    let (mut left, mut gone) = (0, 0);
     for row in pile.all(read.txn)? {
         let (row, lying) = row?;
+        if lying.is_gone() {
+            pile.check(lying)?;
+            gone += u32::from(progress.may_hold(tray, lying.key));
+            left += u32::from(progress.may_hold(tray, lying.key));
+            continue;
+        }
         let user: User = record::unseal(pile.name, lying.key, lying.sealed)?;
         let app = whose(lying.key).map(|(app, _)| app);
         if app.is_none_or(|app| *key_of(app, &user.id) != *lying.key) {
@@ -66,5 +75,22 @@ fn check_tray(
             expected.note(pile.name, lying.key, Problem::Twice);
         }
     }
-    Ok(left)
+    Ok((left, gone))
+}
+
+/// Shows everybody who lies in a tray.
+pub(in crate::embedded) fn each(
+    read: Read<'_>,
+    show: &mut dyn FnMut(&[u8], User) -> Result<()>,
+) -> Result<()> {
+    let progress = read.tables.trays.find(read.txn, PROGRESS)?.unwrap_or_default();
+    for tray in progress.trays() {
+        for row in read.tables.pile(tray).all(read.txn)? {
+            let (_, lying) = row?;
+            if !lying.is_gone() && progress.may_hold(tray, lying.key) {
+                show(lying.key, record::unseal("trays", lying.key, lying.sealed)?)?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -17,8 +17,8 @@ const STEP_LEN_MAX: u32 = if cfg!(test) { 5 } else { 8 << 10 };
 /// How many users move at once while nobody waits: whoever comes then waits for them.
 const IDLE_STEP_LEN: u32 = if cfg!(test) { 3 } else { 1 << 10 };
 
-/// A key and the record under it.
-type Moving = (Box<[u8]>, Vec<u8>);
+/// A key and the record under it, unless they are gone.
+type Moving = (Box<[u8]>, Option<Vec<u8>>);
 
 /// The runs of a tray, and in which of them the next key is.
 ///
@@ -63,7 +63,7 @@ impl Queue {
         let lying = pile.get(txn, self.runs[run].start)?;
         // What cannot be read stays where it is.
         pile.check(Lying { key: &key, ..lying })?;
-        let sealed = lying.sealed.to_vec();
+        let sealed = (!lying.is_gone()).then(|| lying.sealed.to_vec());
         self.runs[run].start += 1;
         self.push(pile, txn, run)?;
         Ok(Some((key, sealed)))
@@ -72,15 +72,15 @@ impl Queue {
 
 /// The tray that was filled is to be emptied, and the next one to be filled. None may be under way.
 pub(super) fn turn(write: &mut Write<'_>) {
-    let Progress { filling, rows, emptying } = &mut write.trays.progress;
+    let Progress { filling, rows, gone, emptying } = &mut write.trays.progress;
     let work = &mut *write.trays.work;
     // Without those of a commit that failed.
     work.runs(*filling).retain(|first| first < rows);
     work.runs(*filling + 1).clear();
     work.queue = None;
-    let (rows, filled) = (std::mem::take(rows), *filling);
-    *filling = filled + 1;
-    *emptying = (rows > 0).then(|| Emptied { rows, left: rows, moved: vec![] });
+    let (rows, gone) = (std::mem::take(rows), std::mem::take(gone));
+    *filling += 1;
+    *emptying = (rows > 0).then(|| Emptied { rows, left: rows, gone, moved: vec![] });
 }
 
 /// Moves some users, after `scattered` others came: so many that a tray is empty when the other one
@@ -125,7 +125,10 @@ fn move_some(write: &mut Write<'_>, count: u32) -> Result<()> {
     };
     for _ in 0..count {
         let Some((key, sealed)) = queue.pop(pile, txn)? else { break };
-        tables.users.put_bytes(txn, &key, &sealed)?;
+        match sealed {
+            Some(sealed) => tables.users.put_bytes(txn, &key, &sealed)?,
+            None => emptied.gone -= 1,
+        }
         emptied.left -= 1;
         emptied.moved = key.into();
     }

@@ -54,6 +54,8 @@ pub(in crate::embedded) struct Group<'g> {
     pub(super) list: List,
     pub(super) work: &'g mut Work,
     pub(in crate::embedded) progress: Progress,
+    /// What it was when the transaction began.
+    before: Progress,
     pub(super) arrivals: Arrivals,
 }
 
@@ -66,7 +68,8 @@ impl<'g> Group<'g> {
     ) -> Result<Self> {
         let progress = tables.trays.find(txn, PROGRESS)?.unwrap_or_default();
         let list = shared.list();
-        Ok(Self { shared, list, work, progress, arrivals: Arrivals::default() })
+        let before = progress.clone();
+        Ok(Self { shared, list, work, progress, before, arrivals: Arrivals::default() })
     }
 
     /// The map of a tray, which readers have from now on.
@@ -106,9 +109,45 @@ impl Write<'_> {
     /// Keeps a user whose key nobody has.
     pub(in crate::embedded) fn add_user(&mut self, key: Key, user: &User) -> Result<()> {
         let sealed = record::seal("users", &key, user)?;
+        if let Some((tray, row)) = self.find_gone(&key)? {
+            // Where they lay before: a key has one row in a tray, however often somebody goes and
+            // comes again.
+            *self.trays.progress.gone_of(tray) -= 1;
+            let lying = Lying { key: &key, sealed: &sealed };
+            return self.tables.pile(tray).put(&mut self.txn, row, lying);
+        }
         let hash = self.trays.shared.hash(&key);
         self.trays.arrivals.add(hash, key, sealed);
         Ok(())
+    }
+
+    /// The row of a tray in which this key lay, if nobody lies there any more.
+    fn find_gone(&self, key: &Key) -> Result<Option<(u64, u32)>> {
+        let Group { shared, list, progress, .. } = &self.trays;
+        if progress.gone() == 0 {
+            return Ok(None);
+        }
+        let (tables, txn) = (self.tables, &*self.txn);
+        let directory = Directory { shared, tables, txn, trays: list, progress };
+        let found = directory.find_in_trays(key)?;
+        Ok(found.filter(|(_, _, lying)| lying.is_gone()).map(|(tray, row, _)| (tray, row)))
+    }
+
+    /// Removes a user where they were found.
+    pub(in crate::embedded) fn remove_user(&mut self, at: Found, key: &Key) -> Result<()> {
+        match at {
+            Found::Arrival(place) => {
+                self.trays.arrivals.remove(place);
+                Ok(())
+            }
+            Found::At(Place::Users) => self.tables.users.delete(&mut self.txn, key),
+            Found::At(Place::Tray { tray, row }) => {
+                let sealed = record::seal("users", key, &())?;
+                *self.trays.progress.gone_of(tray) += 1;
+                let lying = Lying { key, sealed: &sealed };
+                self.tables.pile(tray).put(&mut self.txn, row, lying)
+            }
+        }
     }
 
     /// Keeps a user where they were found.
@@ -136,13 +175,13 @@ impl Write<'_> {
 /// Gives those who came in this group their places, and moves some others to theirs; when nothing
 /// else is to be done, also such as could wait.
 pub(in crate::embedded) fn settle(write: &mut Write<'_>, is_idle: bool) -> Result<()> {
-    let before = write.trays.progress.clone();
     let scattered = arrivals::place(write)?;
+    let before = &write.trays.before;
     if is_idle && before.emptying.is_none() && before.rows > 0 {
         emptying::turn(write);
     }
     emptying::empty(write, scattered, is_idle)?;
-    if write.trays.progress != before {
+    if write.trays.progress != write.trays.before {
         let Write { tables, txn, trays, .. } = write;
         tables.trays.put(txn, PROGRESS, &trays.progress)?;
     }

@@ -54,7 +54,7 @@ mod map;
 mod opening;
 mod pile;
 
-pub(super) use check::check;
+pub(super) use check::{check, each};
 pub(super) use group::{Group, Work, committed, settle};
 pub(super) use pile::Pile;
 
@@ -72,8 +72,10 @@ pub(super) struct Progress {
     /// The number of the tray that is filled; they increase. Those with even numbers lie in one
     /// table and those with odd numbers in another.
     filling: u64,
-    /// How many users lie in it.
+    /// How many rows it has.
     rows: u32,
+    /// In how many of them nobody lies any more.
+    gone: u32,
     /// Of the tray before it, if that is not empty yet.
     emptying: Option<Emptied>,
 }
@@ -81,10 +83,12 @@ pub(super) struct Progress {
 /// How far a tray is emptied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Emptied {
-    /// How many users lay there when it was full.
+    /// How many rows it had when it was full.
     rows: u32,
     /// How many of them have not moved.
     left: u32,
+    /// In how many of these nobody lies any more.
+    gone: u32,
     /// Whoever has this key or one before it has moved.
     moved: Vec<u8>,
 }
@@ -105,6 +109,19 @@ impl Progress {
     fn trays(&self) -> impl Iterator<Item = u64> {
         let emptying = self.emptying.as_ref().map(|_| self.filling - 1);
         emptying.into_iter().chain((self.rows > 0).then_some(self.filling))
+    }
+
+    /// In how many rows nobody lies any more.
+    fn gone(&self) -> u32 {
+        self.gone + self.emptying.as_ref().map_or(0, |emptied| emptied.gone)
+    }
+
+    /// The same of one tray.
+    fn gone_of(&mut self, tray: u64) -> &mut u32 {
+        match &mut self.emptying {
+            Some(emptied) if tray != self.filling => &mut emptied.gone,
+            _ => &mut self.gone,
+        }
     }
 
     /// Whether whoever has this key can lie in the tray.
@@ -201,9 +218,11 @@ impl<'d> Directory<'d> {
     /// The user with this key, as a type that is encoded as `User` is.
     pub(super) fn find<View: Deserialize<'d>>(&self, key: &[u8]) -> Result<Option<(Place, View)>> {
         if !self.trays.is_empty()
-            && let Some((place, sealed)) = self.find_in_trays(key)?
+            && let Some((tray, row, lying)) = self.find_in_trays(key)?
+            && !lying.is_gone()
         {
-            return Ok(Some((place, record::unseal("trays", key, sealed)?)));
+            let place = Place::Tray { tray, row };
+            return Ok(Some((place, record::unseal("trays", key, lying.sealed)?)));
         }
         let view = self.tables.users.view(self.txn, key)?;
         Ok(view.map(|view| (Place::Users, view)))
@@ -217,8 +236,9 @@ impl<'d> Directory<'d> {
         let mut found: BTreeMap<Key, Option<User>> = BTreeMap::new();
         for tray in self.trays {
             for row in self.tables.pile(tray.number).all(self.txn)? {
-                let (_, Lying { key, .. }) = row?;
-                if is_behind(key) && self.progress.may_hold(tray.number, key) {
+                let (_, lying) = row?;
+                let key = lying.key;
+                if is_behind(key) && !lying.is_gone() && self.progress.may_hold(tray.number, key) {
                     found.insert(Key::new().bytes(key), None);
                     if found.len() > limit {
                         found.pop_last();
@@ -245,9 +265,14 @@ impl<'d> Directory<'d> {
 
     /// How many users there are.
     pub(super) fn len(&self) -> Result<u64> {
-        let Progress { rows, emptying, .. } = self.progress;
-        let left = emptying.as_ref().map_or(0, |emptied| emptied.left);
-        Ok(self.tables.users.len(self.txn)? + u64::from(*rows) + u64::from(left))
+        let Progress { rows, gone, emptying, .. } = self.progress;
+        let left = emptying.as_ref().map_or(0, |emptied| emptied.left - emptied.gone);
+        Ok(self.tables.users.len(self.txn)? + u64::from(rows - gone) + u64::from(left))
+    }
+
+    /// All tables, seen in the same transaction.
+    pub(super) fn tables(&self) -> &'d Tables {
+        self.tables
     }
 
     /// The transaction that they are seen in.
@@ -255,14 +280,18 @@ impl<'d> Directory<'d> {
         self.txn
     }
 
-    fn find_in_trays(&self, key: &[u8]) -> Result<Option<(Place, &'d [u8])>> {
+    /// The row of this key in a tray: where, and what. There is one at most that counts.
+    fn find_in_trays(&self, key: &[u8]) -> Result<Option<(u64, u32, Lying<'d>)>> {
         let hash = self.shared.hash(key);
         for tray in self.trays.iter().filter(|tray| self.progress.may_hold(tray.number, key)) {
             let pile = self.tables.pile(tray.number);
             for row in tray.map.find(hash) {
                 let Some(lying) = pile.find(self.txn, row)? else { continue };
                 if lying.key == key {
-                    return Ok(Some((Place::Tray { tray: tray.number, row }, lying.sealed)));
+                    if lying.is_gone() {
+                        pile.check(lying)?;
+                    }
+                    return Ok(Some((tray.number, row, lying)));
                 }
                 // It is somebody else's, unless it is damaged.
                 pile.check(lying)?;

@@ -1,0 +1,235 @@
+//! Who is meant: users by their tags, as an expression.
+//!
+//! Users are walked in the store's order, by those tags that leave the fewest to look at, and each
+//! is tested when the walk reaches them: whoever came to belong since is among them, and whoever
+//! does not belong any more is not.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use super::User;
+use super::store::{WALK_LEN_MAX, WALK_TAGS_MAX};
+use crate::error::Result;
+use crate::ids::AppId;
+use crate::store::{Store, Walked};
+
+/// How many tags and prefixes an expression may have.
+pub const TERMS_MAX: usize = 128;
+
+/// How deep an expression may be: how many brackets and NOTs stand around a tag.
+pub const DEPTH_MAX: usize = 16;
+
+/// Which users are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Audience {
+    /// All of an app.
+    Everybody,
+    /// Who has this tag.
+    Tag(String),
+    /// Who has a tag that begins so.
+    Prefix(String),
+    /// Who is meant by each of these.
+    All(Vec<Audience>),
+    /// Who is meant by any of these.
+    Any(Vec<Audience>),
+    /// Who is not meant by this.
+    Not(Box<Audience>),
+}
+
+/// Why a text is no expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AudienceFault {
+    /// There are more tags than [`TERMS_MAX`].
+    #[error("there are more than {TERMS_MAX} tags")]
+    TooManyTerms,
+    /// It is deeper than [`DEPTH_MAX`].
+    #[error("it is more than {DEPTH_MAX} brackets and NOTs deep")]
+    TooDeep,
+    /// A tag has more bytes than any that users are found by.
+    #[error("a tag has more than {max} bytes", max = super::TAG_BYTES_MAX)]
+    TagTooLong,
+    /// Something is missing or too much at this byte.
+    #[error("a tag, NOT or `(` is missing at byte {0}")]
+    NoTerm(usize),
+    /// An expression is followed by something else than AND, OR, `)` or the end.
+    #[error("AND, OR or the end is missing at byte {0}")]
+    NoOperator(usize),
+    /// A bracket or a quotation is not closed.
+    #[error("what is opened at byte {0} is not closed")]
+    Unclosed(usize),
+    /// AND and OR stand beside each other.
+    #[error("AND and OR stand beside each other at byte {0}: brackets tell what is meant")]
+    Mixed(usize),
+}
+
+impl Audience {
+    /// Reads an expression: tags, `AND`, `OR`, `NOT`, brackets, and `*` behind the beginning of a
+    /// tag. A tag with spaces, brackets or quotes, or one that is such a word, stands in quotes, in
+    /// which `\` takes the next character as it is. Nothing at all means everybody.
+    ///
+    /// `AND` and `OR` have no order of precedence: where both stand, brackets must.
+    pub fn parse(text: &str) -> Result<Self, AudienceFault> {
+        parse::parse(text)
+    }
+
+    /// Whoever has any of these tags; everybody if there are none.
+    pub fn any_of(tags: impl IntoIterator<Item = String>) -> Self {
+        Self::Any(tags.into_iter().map(Self::Tag).collect()).or_everybody()
+    }
+
+    /// Whoever has all of these tags; everybody if there are none.
+    pub fn all_of(tags: impl IntoIterator<Item = String>) -> Self {
+        Self::All(tags.into_iter().map(Self::Tag).collect()).or_everybody()
+    }
+
+    fn or_everybody(self) -> Self {
+        match self {
+            Self::Any(terms) | Self::All(terms) if terms.is_empty() => Self::Everybody,
+            other => other,
+        }
+    }
+
+    /// Whether a user with these tags is meant.
+    pub fn includes<T: AsRef<str>>(&self, tags: &[T]) -> bool {
+        let has = |is_it: &dyn Fn(&str) -> bool| {
+            tags.iter()
+                .map(AsRef::as_ref)
+                .any(|tag| tag.len() <= super::TAG_BYTES_MAX && is_it(tag))
+        };
+        match self {
+            Self::Everybody => true,
+            Self::Tag(wanted) => has(&|tag| tag == wanted),
+            Self::Prefix(prefix) => has(&|tag| tag.starts_with(&**prefix)),
+            Self::All(terms) => terms.iter().all(|term| term.includes(tags)),
+            Self::Any(terms) => terms.iter().any(|term| term.includes(tags)),
+            Self::Not(term) => !term.includes(tags),
+        }
+    }
+}
+
+/// The next users who are meant, in the store's order, each once in a walk; `limit` and
+/// [`WALK_LEN_MAX`] at most. So many are looked at, so that it may find nobody although there is
+/// more.
+///
+/// A walk may go on later, or in another process: whoever belongs whenever a step passes them is
+/// found.
+pub async fn walk(
+    store: &dyn Store,
+    app: AppId,
+    audience: &Audience,
+    from: Option<&[u8]>,
+    limit: u32,
+) -> Result<Walked<User>> {
+    let limit = limit.clamp(1, WALK_LEN_MAX);
+    // Anew in each step, since a prefix may have got other tags.
+    let driver = driver(store, app, audience).await?;
+    if driver.users == Some(0) && driver.tags.is_some() {
+        return Ok(Walked { found: vec![], next: None });
+    }
+    let tags: Vec<&str> = driver.tags.iter().flatten().map(String::as_str).collect();
+    let mut walked = store.walk_tagged(app, &tags, from, limit).await?;
+    walked.found.retain(|user| audience.includes(&user.profile.tags));
+    Ok(walked)
+}
+
+/// How many are meant, as far as nobody changes meanwhile. Counting everybody, or those with one
+/// tag, costs nothing where the store keeps counts; all else is walked.
+pub async fn count(store: &dyn Store, app: AppId, audience: &Audience) -> Result<u64> {
+    let kept = match audience {
+        Audience::Everybody => store.count_tagged(app, None).await?,
+        Audience::Tag(tag) => store.count_tagged(app, Some(tag)).await?,
+        _ => None,
+    };
+    if let Some(count) = kept {
+        return Ok(count);
+    }
+    let (mut count, mut from) = (0, None);
+    loop {
+        let step = walk(store, app, audience, from.as_deref(), WALK_LEN_MAX).await?;
+        count += step.found.len() as u64;
+        from = step.next;
+        if from.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// Among whom everybody is who is meant.
+struct Driver {
+    /// Those with any of these tags; `None` for everybody.
+    tags: Option<Vec<String>>,
+    /// How many they are, if the store knows.
+    users: Option<u64>,
+}
+
+impl Driver {
+    const EVERYBODY: Self = Self { tags: None, users: None };
+
+    /// Whether it leaves fewer to look at.
+    fn is_better_than(&self, other: &Self) -> bool {
+        match (self.tags.is_some(), other.tags.is_some()) {
+            (true, true) => self.users.unwrap_or(u64::MAX) < other.users.unwrap_or(u64::MAX),
+            (is_some, _) => is_some,
+        }
+    }
+
+    /// Those of both.
+    fn with(self, other: Self) -> Self {
+        let (Some(mut tags), Some(more)) = (self.tags, other.tags) else { return Self::EVERYBODY };
+        tags.extend(more);
+        tags.sort_unstable();
+        tags.dedup();
+        if tags.len() > WALK_TAGS_MAX {
+            return Self::EVERYBODY;
+        }
+        let sum = |(one, other): (u64, u64)| one.saturating_add(other);
+        Self { tags: Some(tags), users: self.users.zip(other.users).map(sum) }
+    }
+}
+
+/// The tags that leave the fewest users to look at: of what must all hold the best, of what may
+/// hold all together.
+async fn driver(store: &dyn Store, app: AppId, audience: &Audience) -> Result<Driver> {
+    match audience {
+        Audience::Everybody | Audience::Not(_) => Ok(Driver::EVERYBODY),
+        Audience::Tag(tag) => {
+            let users = store.count_tagged(app, Some(tag)).await?;
+            Ok(Driver { tags: Some(vec![tag.clone()]), users })
+        }
+        Audience::Prefix(prefix) => {
+            let one_more = u32::try_from(WALK_TAGS_MAX).unwrap_or(u32::MAX) + 1;
+            let tags = store.list_tags(app, prefix, None, one_more).await?;
+            if tags.len() > WALK_TAGS_MAX {
+                return Ok(Driver::EVERYBODY);
+            }
+            let users = tags.iter().map(|tag| tag.users).sum();
+            // Of no tags nobody has any.
+            let tags: Vec<String> = tags.into_iter().map(|tag| tag.tag).collect();
+            let users = if tags.is_empty() { Some(0) } else { users };
+            Ok(Driver { tags: Some(tags), users })
+        }
+        Audience::All(terms) => {
+            let mut best = Driver::EVERYBODY;
+            for term in terms {
+                let other = Box::pin(driver(store, app, term)).await?;
+                if other.is_better_than(&best) {
+                    best = other;
+                }
+            }
+            Ok(best)
+        }
+        Audience::Any(terms) => {
+            let mut all = Driver { tags: Some(vec![]), users: Some(0) };
+            for term in terms {
+                all = all.with(Box::pin(driver(store, app, term)).await?);
+                if all.tags.is_none() {
+                    break;
+                }
+            }
+            Ok(all)
+        }
+    }
+}
