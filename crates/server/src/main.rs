@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod events;
 mod http;
+mod notify;
 mod observe;
 mod outgoing;
 mod reconcile;
@@ -20,10 +21,12 @@ mod wiring;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command, ServeArgs};
+use crate::http::{Certificate, Door};
 
 /// What a wrong command line and a wrong config end with, and a ring that refuses us.
 const EXIT_WRONG_CONFIG: u8 = 2;
@@ -64,16 +67,29 @@ fn serve(args: &ServeArgs) -> ExitCode {
 fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
     config.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let listen = config.listen;
+    let (listen, tls) = (config.listen.clone(), config.tls.clone());
     let workers = runtime.metrics().num_workers();
     runtime.block_on(async {
+        let certificate = tls.as_ref().map(Certificate::read).transpose()?;
+        let certificate = certificate.map(|(certificate, known)| {
+            let certificate = Arc::new(certificate);
+            tokio::spawn(certificate.clone().follow(known));
+            certificate
+        });
         let server = wiring::server(config, workers).await?;
-        let listener = http::bind(listen).await?;
-        let address = listener.local_addr()?;
-        if args.demo {
-            demo::introduce(address);
+        let mut doors = vec![];
+        for place in &listen {
+            doors.push(Door::open(place, certificate.as_ref()).await?);
         }
-        note(&format!("listening on http://{address}"));
-        http::serve(listener, server).await
+        let mut is_introduced = !args.demo;
+        for door in &doors {
+            if let Some(address) = door.plain_address()?.filter(|_| !is_introduced) {
+                demo::introduce(address);
+                is_introduced = true;
+            }
+            note(&format!("listening on {}", door.address()?));
+        }
+        notify::ready();
+        http::serve(doors, server).await
     })
 }

@@ -29,6 +29,12 @@ pub(super) fn variables() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(ours).collect()
 }
 
+/// Where the service manager wants to be told how it goes, if there is one.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn notify_socket() -> Option<String> {
+    std::env::var("NOTIFY_SOCKET").ok().filter(|name| !name.is_empty())
+}
+
 /// How the text of a variable becomes the value of a key.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -41,7 +47,7 @@ enum Kind {
 /// Read by the commands that ask a server, as flags of theirs.
 const OF_COMMANDS: [&str; 2] = ["SERVER", "EVENT_TOKEN"];
 
-const KEYS: [(&str, &str, Kind); 24] = [
+const KEYS: [(&str, &str, Kind); 26] = [
     ("LISTEN", "listen", Kind::Text),
     ("DATA", "data", Kind::Text),
     ("LIMITS", "limits", Kind::Text),
@@ -54,6 +60,8 @@ const KEYS: [(&str, &str, Kind); 24] = [
     ("STRICT_NONCE", "strict_nonce", Kind::Truth),
     ("LOG_FORMAT", "log_format", Kind::Text),
     ("LOG_LEVEL", "log_level", Kind::Text),
+    ("TLS_CERT_FILE", "tls.cert_file", Kind::Text),
+    ("TLS_KEY_FILE", "tls.key_file", Kind::Text),
     ("STORE_KIND", "store.kind", Kind::Text),
     ("STORE_CONTACT_POINTS", "store.contact_points", Kind::List),
     ("STORE_KEYSPACE", "store.keyspace", Kind::Text),

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Fault;
+use super::listen::{Places, TlsTable};
 use super::store::StoreTable;
-use super::values::{Limits, Listen, LogFormat, LogLevel, Minutes, RetentionDays, TimeZone};
+use super::values::{Limits, LogFormat, LogLevel, Minutes, RetentionDays, TimeZone};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(super) struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Top {
-    pub(super) listen: Option<Listen>,
+    pub(super) listen: Option<Places>,
     pub(super) data: Option<PathBuf>,
     limits: Option<Limits>,
     time_zone: Option<TimeZone>,
@@ -38,6 +39,8 @@ pub(super) struct Top {
     strict_nonce: Option<bool>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_level: Option<LogLevel>,
+    #[serde(default)]
+    pub(super) tls: TlsTable,
     #[serde(default)]
     pub(super) store: StoreTable,
     #[serde(default)]
@@ -133,6 +136,7 @@ impl Top {
             strict_nonce: self.strict_nonce.or(below.strict_nonce),
             log_format: self.log_format.or(below.log_format),
             log_level: self.log_level.or(below.log_level),
+            tls: self.tls.over(below.tls),
             store: self.store.over(below.store),
             ..below
         }

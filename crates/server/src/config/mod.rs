@@ -6,19 +6,21 @@
 mod apps;
 mod environment;
 mod file;
+mod listen;
 mod reconcile;
 mod store;
 mod target;
 mod values;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use domain::Settings;
 use domain::app::Apps;
 use stores::cassandra::Options;
 
+pub(crate) use environment::notify_socket;
+pub(crate) use listen::Listen;
 pub(crate) use reconcile::Reconcile;
 pub(crate) use store::StoreAt;
 pub(crate) use target::{Target, target};
@@ -27,9 +29,8 @@ pub(crate) use values::LogFormat;
 use self::file::File;
 use crate::cli::{FolderArgs, ServeArgs};
 use crate::demo;
+use crate::http::TlsFiles;
 
-/// Where the server listens unless it is told.
-const LISTEN_DEFAULT: &str = "127.0.0.1:7007";
 /// The embedded store's folder unless it is told.
 const DATA_DEFAULT: &str = "whowas-data";
 
@@ -37,7 +38,9 @@ const DATA_DEFAULT: &str = "whowas-data";
 #[derive(Debug)]
 pub(crate) struct Config {
     /// Where to listen.
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Vec<Listen>,
+    /// What is shown to those who come by TCP; without it they are not encrypted.
+    pub(crate) tls: Option<TlsFiles>,
     /// What keeps everything.
     pub(crate) store: StoreAt,
     /// The tenants.
@@ -159,11 +162,11 @@ fn load_with(
         Fault::in_file(&path, &text, at, &format!("{fault}; each app needs its own"))
     })?;
     let top = environment.values.over(file.top);
-    let listen = listen(args, &top)?;
-    if args.demo && !listen.ip().is_loopback() {
-        let reason = "--demo has published keys, so it listens on loopback only; \
-                      use 127.0.0.1 or leave --demo out";
-        return Err(Fault::new("--listen", None, reason));
+    let listen = listen::read(args, &top)?;
+    let tls = top.tls.read()?;
+    if args.demo && tls.is_some() {
+        let reason = "--demo speaks plain HTTP, as it tells in what to switch; leave one out";
+        return Err(Fault::new("--demo", Some("tls".to_owned()), reason));
     }
     if apps.iter().next().is_none() {
         let remark = "there are no apps, so every request will be refused: \
@@ -173,6 +176,7 @@ fn load_with(
     let data = args.data.clone().or(top.data.clone()).unwrap_or_else(|| DATA_DEFAULT.into());
     Ok(Config {
         listen,
+        tls,
         store: top.store.read(data)?,
         settings: top.settings(args.demo),
         log_format: top.log_format.unwrap_or_default(),
@@ -188,16 +192,6 @@ fn read(path: &Path) -> Result<String, Fault> {
         Fault::new(path.display().to_string(), None, format!("the file cannot be read: {error}"))
     };
     std::fs::read_to_string(path).map_err(unreadable)
-}
-
-fn listen(args: &ServeArgs, top: &file::Top) -> Result<SocketAddr, Fault> {
-    match (&args.listen, top.listen) {
-        (Some(text), _) => {
-            values::parse_listen(text).map_err(|reason| Fault::new("--listen", None, reason))
-        }
-        (None, Some(listen)) => Ok(listen.0),
-        (None, None) => Ok(LISTEN_DEFAULT.parse().expect("the default is an address")),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use domain::app::{App, Apps, Secret};
 use http::Uri;
 
 use super::values::parse_url;
-use super::{Fault, load};
+use super::{Fault, listen, load};
 use crate::cli::{ServeArgs, TargetArgs};
 
 /// Where a command's server is unless it is told.
@@ -30,15 +30,10 @@ pub(crate) fn target(args: &TargetArgs) -> Result<Target, Fault> {
     let server = match (&args.server, &config) {
         (Some(server), _) => server.clone(),
         (None, Some(config)) => {
-            let mut listen = config.listen;
-            // Who listens everywhere is found here too.
-            if listen.ip().is_unspecified() {
-                listen.set_ip(match listen {
-                    std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                    std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-                });
-            }
-            format!("http://{listen}")
+            listen::url_of(&config.listen, config.tls.is_some()).ok_or_else(|| {
+                let reason = "the config has no address of TCP; tell how the server is reached";
+                Fault::new("--server", None, reason)
+            })?
         }
         (None, None) => SERVER_DEFAULT.to_owned(),
     };

@@ -59,7 +59,7 @@ access_keys = [{ id = "AKLT", secret = "s" }]
 #[test]
 fn every_documented_key_is_read() {
     let config = check(WHOLE, &[]).expect("it is right");
-    assert_eq!(config.listen.port(), 7008);
+    assert_eq!(config.listen[0].to_string(), "127.0.0.1:7008");
     assert!(matches!(config.store, StoreAt::Memory), "{:?}", config.store);
     let expected = Settings {
         documented_limits: false,
@@ -85,7 +85,7 @@ fn every_documented_key_is_read() {
 #[test]
 fn without_a_file_everything_has_a_default() {
     let config = load_with(&ServeArgs::default(), []).expect("defaults are right");
-    assert_eq!(config.listen.to_string(), LISTEN_DEFAULT);
+    assert_eq!(config.listen[0].to_string(), listen::LISTEN_DEFAULT);
     let folder = PathBuf::from(DATA_DEFAULT);
     assert!(matches!(&config.store, StoreAt::Embedded(it) if *it == folder), "{:?}", config.store);
     assert_eq!(config.settings, Settings::default());
@@ -102,7 +102,10 @@ fn flags_beat_the_environment_which_beats_the_file() {
         ("WHOWAS_EXPLAIN_SIGNATURES", "false"),
     ];
     let config = check(WHOLE, &variables).expect("it is right");
-    assert_eq!((config.listen.port(), config.settings.retention_days), (7009, 7));
+    assert_eq!(
+        (config.listen[0].to_string(), config.settings.retention_days),
+        ("127.0.0.1:7009".to_owned(), 7)
+    );
     let folder = PathBuf::from("somewhere");
     assert!(matches!(&config.store, StoreAt::Embedded(it) if *it == folder), "{:?}", config.store);
     assert!(!config.settings.explain_signatures);
@@ -112,7 +115,7 @@ fn flags_beat_the_environment_which_beats_the_file() {
     let args = ServeArgs { listen: Some("127.0.0.1:7010".into()), ..ServeArgs::default() };
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = load_with(&args, variables).expect("it is right");
-    assert_eq!(config.listen.port(), 7010);
+    assert_eq!(config.listen[0].to_string(), "127.0.0.1:7010");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The values that keys may have. Each reads itself, so that a wrong one is told with its line.
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 
 use http::Uri;
@@ -38,31 +37,12 @@ pub(super) enum StoreKind {
     Cassandra,
 }
 
-/// An address to listen on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listen(pub(super) SocketAddr);
-
-pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    let wrong = || format!("{text:?} is not an address to listen on, such as \"127.0.0.1:7007\"");
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    text.to_socket_addrs().ok().and_then(|mut found| found.next()).ok_or_else(wrong)
-}
-
 /// An address that can be asked, and holds no name and password: it may be logged.
 pub(super) fn parse_url(text: &str) -> Option<Uri> {
     let url: Uri = text.parse().ok()?;
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
     let is_plain = !url.authority()?.as_str().contains('@') && url.query().is_none();
     (is_http && is_plain && !text.contains('#')).then_some(url)
-}
-
-impl<'de> Deserialize<'de> for Listen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_listen(&text).map(Self).map_err(D::Error::custom)
-    }
 }
 
 /// Seconds east of Greenwich, written `+08:00`.

@@ -1,24 +1,22 @@
 //! Takes connections in, as many as there may be, and lets them finish when the server stops.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use super::doors::{Door, Stream};
 use super::reply::Silence;
 use super::{Server, routes};
-use crate::upkeep;
+use crate::{notify, upkeep};
 
 /// How many connections may be open. Beyond it new ones wait in the kernel's queue.
 const CONNECTIONS_MAX: u32 = 10_000;
@@ -39,50 +37,30 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long to wait after the machine refused a connection, for it to find its feet again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Binds the port.
-pub(crate) async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))
-}
-
 /// Serves until SIGTERM or SIGINT, then finishes what it began.
-pub(crate) async fn serve(listener: TcpListener, server: Server) -> anyhow::Result<()> {
+pub(crate) async fn serve(doors: Vec<Door>, server: Server) -> anyhow::Result<()> {
     let server = Arc::new(server);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (stop, stopping) = watch::channel(());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let upkeep = upkeep::start(&server);
-    loop {
-        let place = places.clone().acquire_owned();
-        let accepted = async {
-            let place = place.await.expect("the semaphore is never closed");
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
-            accepted = accepted => accepted,
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, server.clone(), stopping.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: those that are open go on.
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+    let mut accepting = JoinSet::new();
+    for door in doors {
+        let (server, places) = (server.clone(), places.clone());
+        accepting.spawn(accept(door, server, places, stopping.clone()));
     }
-    drop(listener);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    notify::stopping();
+    // Nobody is let in any more once the doors are gone.
+    accepting.shutdown().await;
     upkeep.iter().for_each(JoinHandle::abort);
     let open = CONNECTIONS_MAX as usize - places.available_permits();
     tracing::info!(open, "stopping: requests under way finish first");
-    drop(stop);
+    drop((stop, stopping));
     let all_gone = places.acquire_many(CONNECTIONS_MAX);
     if tokio::time::timeout(DRAIN_TIMEOUT, all_gone).await.is_err() {
         tracing::warn!("some requests did not finish in time and are cut off");
@@ -91,10 +69,41 @@ pub(crate) async fn serve(listener: TcpListener, server: Server) -> anyhow::Resu
     Ok(())
 }
 
+/// Lets in whoever comes to one door, as long as there is a place.
+async fn accept(
+    door: Door,
+    server: Arc<Server>,
+    places: Arc<Semaphore>,
+    stopping: watch::Receiver<()>,
+) {
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        match door.accept().await {
+            Ok(arrived) => {
+                let (server, stopping) = (server.clone(), stopping.clone());
+                tokio::spawn(async move {
+                    if let Some(stream) = arrived.into_stream().await {
+                        connection(stream, server, stopping).await;
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                drop(place);
+                // Out of file descriptors, most likely: those that are open go on.
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 /// One connection, until it ends, is idle for too long, or the server stops.
-async fn connection(stream: TcpStream, server: Arc<Server>, mut stopping: watch::Receiver<()>) {
-    // Answers are written whole, so waiting to fill a packet would only delay them.
-    let _ = stream.set_nodelay(true);
+async fn connection(
+    stream: Box<dyn Stream>,
+    server: Arc<Server>,
+    mut stopping: watch::Receiver<()>,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -1,7 +1,8 @@
-//! The one port: connections come in, [`routes`] says who answers.
+//! The ports: connections come in, [`routes`] says who answers.
 
 mod body;
 mod dead_letters;
+mod doors;
 mod events;
 mod front;
 mod hooks;
@@ -10,6 +11,7 @@ mod listener;
 mod native;
 mod reply;
 mod routes;
+mod tls;
 mod token;
 mod turns;
 
@@ -20,8 +22,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::reconcile::Plan;
 
 pub(crate) use body::Budget;
+pub(crate) use doors::Door;
 pub(crate) use letters::Remembered;
-pub(crate) use listener::{bind, serve};
+pub(crate) use listener::serve;
+pub(crate) use tls::{Certificate, TlsFiles};
 pub(crate) use turns::Turns;
 
 /// What every request needs at hand.
