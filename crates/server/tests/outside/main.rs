@@ -4,6 +4,7 @@ mod backup;
 mod client;
 mod dead_letters;
 mod directory;
+mod doors;
 mod events;
 mod hostile_hooks;
 mod lifecycle;

@@ -58,7 +58,7 @@ impl Server {
         Self::start(whowas(&config))
     }
 
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         Self::start_saying(command.stdout(Stdio::null()))
     }
 
@@ -70,7 +70,9 @@ impl Server {
             let from = said.len();
             let read = stderr.read_line(&mut said).expect("standard error is text");
             assert!(read > 0, "it ended before it listened, and said:\n{said}");
-            if let Some(address) = said[from..].trim().strip_prefix("listening on http://") {
+            let told = said[from..].trim().strip_prefix("listening on http");
+            let told = told.and_then(|it| it.trim_start_matches('s').strip_prefix("://"));
+            if let Some(address) = told {
                 break address.parse().expect("an address");
             }
         };
