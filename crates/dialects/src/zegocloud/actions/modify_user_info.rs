@@ -1,11 +1,14 @@
 //! `ModifyUserInfo`: changes up to 100 users of the directory.
 //!
-//! A field that is absent or `null` stays as it is; `""` clears it (Z9).
+//! A field that is absent or `null` stays as it is; `""` clears it (Z9). Of the codes for what is
+//! too long this action documents none: all of it is a parameter error. Nor does it document how
+//! long an id may be, and whoever is in the directory can be modified.
 
 use domain::users::update::Updated;
 use domain::users::{self, ProfileChange};
 
 use super::Asked;
+use super::list::parse_id;
 pub(in crate::zegocloud) use super::users::Failures as Results;
 use super::users::{Failure, Given, LIMITS, given, reply};
 use crate::zegocloud::envelope::Reply;
@@ -24,6 +27,10 @@ pub(in crate::zegocloud) async fn answer(asked: &Asked<'_>) -> Result<Reply<Resu
             extra: user.extra,
             ..ProfileChange::default()
         };
+        let id = match id {
+            Err(Failure::IdTooLong) => parse_id(&written).map_err(Failure::NoId),
+            other => other,
+        };
         let impossible = match id {
             Ok(id) => {
                 changes.push((id, change));
@@ -38,7 +45,7 @@ pub(in crate::zegocloud) async fn answer(asked: &Asked<'_>) -> Result<Reply<Resu
         Updated::Yes => None,
         Updated::NotFound => Some(Failure::NotRegistered),
         Updated::Repeated => Some(Failure::Repeated),
-        Updated::Invalid(fault) => Some(Failure::OverLimit(fault)),
+        Updated::Invalid(fault) => Some(Failure::TooLong(fault)),
     });
     Ok(reply(named, failures, "no user was modified; ErrorList tells why"))
 }

@@ -12,7 +12,7 @@ use super::list::{Listed, Object, parse_body, parse_id};
 use crate::zegocloud::envelope::Reply;
 use crate::zegocloud::fault::{Code, Fault};
 
-/// How many bytes the id of a user may have who is registered or modified here; asked for they may
+/// How many bytes the id of a user may have who is registered here; asked for and modified they may
 /// have more.
 const USER_ID_BYTES_MAX: usize = 32;
 
@@ -101,8 +101,10 @@ pub(super) enum Failure {
     NotRegistered,
     /// The same id stands earlier in the request.
     Repeated,
-    /// A field is over its limit.
+    /// A field is over its limit, for which there is a code.
     OverLimit(ProfileFault),
+    /// A field is over its limit, in an action that has no code for it.
+    TooLong(ProfileFault),
 }
 
 impl Failure {
@@ -113,9 +115,11 @@ impl Failure {
             Self::NotRegistered => Code::NotRegistered,
             Self::OverLimit(ProfileFault::Name(_)) => Code::NameTooLong,
             Self::OverLimit(ProfileFault::Portrait(_)) => Code::AvatarTooLong,
-            Self::NoId(_) | Self::NoRobot | Self::Repeated | Self::OverLimit(_) => {
-                Code::BusinessParameter
-            }
+            Self::NoId(_)
+            | Self::NoRobot
+            | Self::Repeated
+            | Self::OverLimit(_)
+            | Self::TooLong(_) => Code::BusinessParameter,
         }
     }
 
@@ -130,11 +134,14 @@ impl Failure {
             Self::Repeated => {
                 "this UserId stands earlier in the request; only that counts".to_owned()
             }
-            Self::OverLimit(ProfileFault::Name(_)) => "UserName has more than 256 bytes".to_owned(),
-            Self::OverLimit(ProfileFault::Portrait(_)) => {
+            Self::OverLimit(ProfileFault::Name(_)) | Self::TooLong(ProfileFault::Name(_)) => {
+                "UserName has more than 256 bytes".to_owned()
+            }
+            Self::OverLimit(ProfileFault::Portrait(_))
+            | Self::TooLong(ProfileFault::Portrait(_)) => {
                 "UserAvatar has more than 500 bytes".to_owned()
             }
-            Self::OverLimit(_) => "Extra has more than 2048 bytes".to_owned(),
+            Self::OverLimit(_) | Self::TooLong(_) => "Extra has more than 2048 bytes".to_owned(),
         }
     }
 }

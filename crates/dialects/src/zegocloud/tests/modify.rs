@@ -65,6 +65,7 @@ fn each_user_fails_alone_with_their_own_code() {
         r#"{"UserId":"user B+<1>","UserName":"Bob"}"#.to_owned(),
         r#"{"UserId":"user B+<1>","UserName":"twice"}"#.to_owned(),
         format!(r#"{{"UserId":"{}"}}"#, "x".repeat(33)),
+        format!(r#"{{"UserId":"{}"}}"#, "x".repeat(65)),
         r#"{"UserId":"a/b"}"#.to_owned(),
         format!(r#"{{"UserId":"long1","UserName":"{}"}}"#, "x".repeat(257)),
         format!(r#"{{"UserId":"long2","UserAvatar":"{}"}}"#, "x".repeat(501)),
@@ -74,16 +75,17 @@ fn each_user_fails_alone_with_their_own_code() {
         &world,
         &users.join(","),
         expect![[r#"
-        0 to 12345, ModifyUserInfo
-        success
-        ErrorList "nobody" 660700012 nobody is registered with this UserId
-        ErrorList "user B+<1>" 660000002 this UserId stands earlier in the request; only that counts
-        ErrorList "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" 660000012 user length limit
-        ErrorList "a/b" 660000002 this cannot be a user ID: it holds the character U+002F
-        ErrorList "long1" 660700006 UserName has more than 256 bytes
-        ErrorList "long2" 660700007 UserAvatar has more than 500 bytes
-        ErrorList "userA" 660000002 Extra has more than 2048 bytes
-    "#]],
+            0 to 12345, ModifyUserInfo
+            success
+            ErrorList "nobody" 660700012 nobody is registered with this UserId
+            ErrorList "user B+<1>" 660000002 this UserId stands earlier in the request; only that counts
+            ErrorList "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" 660700012 nobody is registered with this UserId
+            ErrorList "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" 660000002 this cannot be a user ID: it has more than 64 bytes
+            ErrorList "a/b" 660000002 this cannot be a user ID: it holds the character U+002F
+            ErrorList "long1" 660000002 UserName has more than 256 bytes
+            ErrorList "long2" 660000002 UserAvatar has more than 500 bytes
+            ErrorList "userA" 660000002 Extra has more than 2048 bytes
+        "#]],
     );
     expect![[r#"{"Extra":"{\"vip\":true}","UserAvatar":"https://example.com/a.png","UserId":"userA","UserName":"Alice 语"}"#]].assert_eq(&user_a(&world));
     modify(
