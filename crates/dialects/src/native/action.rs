@@ -9,6 +9,7 @@ use super::fault::{Code, Fault};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     GetUser,
+    EraseUser,
 }
 
 /// How it is asked.
@@ -23,11 +24,12 @@ pub(super) struct Spec {
 
 impl Action {
     /// Every action. Of two whose paths are the same to a request, the first is meant.
-    pub(super) const ALL: [Self; 1] = [Self::GetUser];
+    pub(super) const ALL: [Self; 2] = [Self::GetUser, Self::EraseUser];
 
     pub(super) fn spec(self) -> Spec {
         let (name, method, path) = match self {
             Self::GetUser => ("get_user", Method::GET, "/v1/apps/{app}/users/{id}"),
+            Self::EraseUser => ("erase_user", Method::POST, "/v1/apps/{app}/users/{id}/erase"),
         };
         Spec { name, method, path }
     }

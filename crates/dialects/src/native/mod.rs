@@ -20,7 +20,7 @@ use http::request::Parts;
 
 use crate::Answered;
 use action::{Action, Route};
-use actions::{Asked, get_user};
+use actions::{Asked, erase_user, get_user};
 use envelope::{Json, Stamp};
 use fault::Fault;
 use query::Query;
@@ -53,6 +53,7 @@ async fn serve(ctx: &Context, parts: &Parts, stamp: &mut Stamp) -> Result<Json, 
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let asked = Asked { ctx, app, names: &route.names, query: &query };
     Ok(match route.action {
+        Action::EraseUser => Json::of(&erase_user::answer(&asked).await?),
         Action::GetUser => Json::of(&get_user::answer(&asked).await?),
     })
 }

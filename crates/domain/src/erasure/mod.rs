@@ -14,17 +14,24 @@ pub mod store;
 
 pub use store::{Erased, Erasures};
 
+use crate::clock::SECOND_US;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{AppId, ParticipantId, UserId};
 use crate::log::query::PAGE_LEN_MAX;
+use crate::users::store::Unregistered;
 
 /// How many events one step erases at most.
 pub const EVENTS_PER_STEP_MAX: u32 = 256;
 
-/// What was erased, and when.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many steps one call takes at most, so that whoever waits for it is answered in time.
+pub const STEPS_PER_CALL_MAX: usize = 256;
+
+/// What one call erased, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
+    /// How many profiles: one, or none if they were not registered.
+    pub profiles: u64,
     /// How many connections by which they were seen.
     pub connections: u64,
     /// How many dead letters that named them.
@@ -35,34 +42,53 @@ pub struct Receipt {
     pub snapshots: u64,
     /// How many of their stays.
     pub stays: u64,
-    /// When it was over.
-    pub finished_unix_us: i64,
+    /// When the call was over.
+    pub at_unix_us: i64,
+    /// Where the next call goes on; `None` if all is done.
+    pub next: Option<Vec<u8>>,
 }
 
-/// Erases everything that names somebody, registered or not: all that was there when it began. It
-/// takes as many steps as there are, so that others are served between them.
+/// Erases what names somebody, registered or not, until all is done that was there when it began:
+/// to be called again with what the call before said, until that is nothing. Others are served
+/// between the steps that it takes.
 ///
-/// If it fails, some of it is done, and doing it again does the rest.
-pub async fn erase(ctx: &Context, app: AppId, who: &ParticipantId) -> Result<Receipt> {
+/// If it fails, some of it is done, and beginning anew does the rest.
+pub async fn erase(
+    ctx: &Context,
+    app: AppId,
+    who: &ParticipantId,
+    from: Option<&[u8]>,
+) -> Result<Receipt> {
     let mut receipt = Receipt::default();
-    // A longer name is nobody's in the directory.
-    if let Ok(user) = UserId::parse(who.as_str()) {
-        receipt.connections = ctx.store.remove_sightings(app, &user).await?;
+    if from.is_none() {
+        // A longer name is nobody's in the directory.
+        if let Ok(user) = UserId::parse(who.as_str()) {
+            receipt.profiles = unregister(ctx, app, &user).await?;
+            receipt.connections = ctx.store.remove_sightings(app, &user).await?;
+        }
+        receipt.dead_letters = remove_letters(ctx, app, who).await?;
     }
-    receipt.dead_letters = remove_letters(ctx, app, who).await?;
-    let mut from = None;
-    loop {
-        let step = ctx.store.erase_events(app, who, from.as_deref(), EVENTS_PER_STEP_MAX).await?;
+    receipt.next = from.map(<[u8]>::to_vec);
+    for _ in 0..STEPS_PER_CALL_MAX {
+        let from = receipt.next.as_deref();
+        let step = ctx.store.erase_events(app, who, from, EVENTS_PER_STEP_MAX).await?;
         receipt.events += step.events;
         receipt.snapshots += step.snapshots;
         receipt.stays += step.stays;
-        from = step.next;
-        if from.is_none() {
+        receipt.next = step.next;
+        if receipt.next.is_none() {
             break;
         }
     }
-    receipt.finished_unix_us = ctx.clock.now_unix_us();
+    receipt.at_unix_us = ctx.clock.now_unix_us();
     Ok(receipt)
+}
+
+/// Removes the profile, and tells how many there were.
+async fn unregister(ctx: &Context, app: AppId, user: &UserId) -> Result<u64> {
+    let now_unix_ms = ctx.clock.now_unix_us() / (SECOND_US / 1_000);
+    let done = ctx.store.unregister_users(app, vec![user.clone()], now_unix_ms).await?;
+    Ok(done.iter().filter(|it| **it == Unregistered::Done).count() as u64)
 }
 
 /// Removes dead letters that name somebody, and tells how many there were.

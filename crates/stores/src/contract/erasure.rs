@@ -169,6 +169,48 @@ pub(super) async fn an_erasure_that_was_cut_off_is_finished_by_the_next(store: &
     assert!(!everything_of(store).await.iter().any(|event| event.names(&who("anna"))));
 }
 
+/// Whatever comes meanwhile is erased or is there, whole.
+pub(super) async fn an_erasure_beside_arrivals_leaves_the_log_of_what_is_left(store: &dyn Walk) {
+    let story = |from: i64| {
+        let mut story = String::new();
+        for room in 0..12 {
+            let at = from + room;
+            story.push_str(&format!("{at} join anna room=r{room} call=c{from} id=a{at}\n"));
+            story.push_str(&format!("{at} join ben room=r{room} call=c{from} id=b{at}\n"));
+            story.push_str(&format!(
+                "{}.5 leave anna room=r{room} call=c{from} id=l{at}\n",
+                at + 50
+            ));
+            story.push_str(&format!("{} present room=r{room} anna ben id=p{at}\n", at + 60));
+        }
+        events(&story)
+    };
+    let before = story(100);
+    store.append_events(before.clone()).await.expect("appended");
+    let arrive = async {
+        for from in [300, 500, 700] {
+            store.append_events(story(from)).await.expect("appended");
+        }
+    };
+    let anna = who("anna");
+    tokio::join!(erase(store, APP, &anna, 3), arrive);
+    let left = everything_of(store).await;
+    let was_there: BTreeSet<_> = before.iter().map(Event::identity).collect();
+    let old = left.iter().filter(|event| was_there.contains(&event.identity()));
+    let (mut count, mut named) = (0, 0);
+    old.for_each(|event| {
+        count += 1;
+        named += usize::from(event.names(&who("anna")));
+    });
+    assert_eq!((count, named), (24, 0), "of what was there, all that is about others");
+    let told = Memory::default();
+    told.append_events(left).await.expect("appended");
+    assert_eq!(stays(store, &whole(1)).await, stays(&told, &whole(1)).await);
+    erase(store, APP, &who("anna"), 3).await;
+    let shown = shown(store, &everything()).await;
+    assert!(shown.len() == 48 && shown.iter().all(|stay| stay.contains(" ben ")), "{shown:?}");
+}
+
 /// Both erase the same people between the same arrivals; of what comes then nothing was erased
 /// before. At the end the store holds the rows of one that was told nothing else than what is left.
 async fn attack<E: Engine>(

@@ -231,6 +231,7 @@ engines! {
             what_followed_from_them_follows_no_more
             what_is_told_later_is_stored
             an_erasure_that_was_cut_off_is_finished_by_the_next
+            an_erasure_beside_arrivals_leaves_the_log_of_what_is_left
         }
         retention {
             nothing_young_goes

@@ -1,5 +1,6 @@
 //! One file per action: what it takes, which operation of the domain it calls, and what it gives.
 
+pub(super) mod erase_user;
 pub(super) mod get_user;
 
 mod users;
