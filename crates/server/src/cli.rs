@@ -22,6 +22,46 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Look after stores: back up, restore, check, migrate, copy
     Store(StoreArgs),
+    /// Look at a config
+    Config(ConfigArgs),
+    /// Tell what a shell needs to complete the words of this program
+    ///
+    /// For bash: whowas completions bash > /etc/bash_completion.d/whowas
+    Completions(CompletionsArgs),
+    /// Tell the page of the manual
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read a config as the server would, with the environment and the flags, and tell what it comes
+    /// to; what is wrong is told in the words of `serve`
+    #[command(after_help = EXIT_STATUS_OF_CONFIG)]
+    Check(ServeArgs),
+}
+
+const EXIT_STATUS_OF_CONFIG: &str = "\
+Exit status:
+  0    the config is right
+  2    it is wrong; where and what is said on standard error";
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write the pages of all commands into this folder, instead of one to standard output
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 const EXIT_STATUS_OF_SERVE: &str = "\

@@ -4,6 +4,7 @@
 //! the commands that ask a running server, through [`remote`], and [`store`] those that work on
 //! stores themselves.
 
+mod about;
 mod cli;
 mod command;
 mod config;
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Events(args) => events::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Config(args) => about::config(&args),
+        Command::Completions(args) => about::completions(&args),
+        Command::Man(args) => about::man(&args),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The binary from outside: started, asked, stopped and killed, as its users do.
 
+mod about;
 mod backup;
 mod client;
 mod dead_letters;
