@@ -193,7 +193,8 @@ mod tests {
             400 {"error":"`cursor` is none that a call before has told","code":"invalid_parameter"}
             400 {"error":"`cursor` is none that a call before has told","code":"invalid_parameter"}
             400 {"error":"there is no parameter `all` here","code":"invalid_parameter"}
-            405 {"error":"this path is not asked with GET","code":"method_not_allowed"}"#]].assert_eq(&told.join("\n"));
+            405 {"error":"this path is not asked with GET","code":"method_not_allowed"}"#]]
+        .assert_eq(&told.join("\n"));
         assert!(world.ask("POST", "/v1/apps/4112/users/a/erase").starts_with("401 "));
     }
 }
