@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Bring events into a running server, and look at those that it could not read
     Events(EventsArgs),
+    /// Look after broadcasts: how far they have come, and what to do about them
+    Broadcast(BroadcastArgs),
     /// Look after stores: back up, restore, check, migrate, copy
     Store(StoreArgs),
     /// Look at a config
@@ -182,6 +184,73 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// Tell the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which server, and which app of its native API.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ApiTargetArgs {
+    /// The server's address [default: what --config says, else http://127.0.0.1:7007]
+    #[arg(long, value_name = "URL", env = "WHOWAS_SERVER")]
+    pub(crate) server: Option<String>,
+    /// The app's API token; others can see a flag, so better set the environment
+    #[arg(long, env = "WHOWAS_API_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The server's config: tells where it listens, and the token
+    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Which app, by its numeric id; needed unless --config names one only
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS_OF_STORES)]
+pub(crate) struct BroadcastArgs {
+    #[command(subcommand)]
+    pub(crate) command: BroadcastCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BroadcastCommand {
+    /// List the broadcasts that are kept, the oldest first
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    List(BroadcastListArgs),
+    /// Tell how far one has come, and what was sent
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Show(BroadcastNamedArgs),
+    /// Have one go on at its place at once, after a failure or a cancellation
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Retry(BroadcastNamedArgs),
+    /// End one; what is on its way may still arrive
+    #[command(after_help = EXIT_STATUS_OF_STORES)]
+    Cancel(BroadcastNamedArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BroadcastListArgs {
+    #[command(flatten)]
+    pub(crate) target: ApiTargetArgs,
+    /// How many broadcasts to list
+    #[arg(long, value_name = "N", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+    /// Begin behind this broadcast
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<u64>,
+    /// Tell everything as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BroadcastNamedArgs {
+    /// The broadcast
+    pub(crate) id: u64,
+    #[command(flatten)]
+    pub(crate) target: ApiTargetArgs,
+    /// Tell everything as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

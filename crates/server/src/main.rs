@@ -5,11 +5,13 @@
 //! stores themselves.
 
 mod about;
+mod broadcast;
 mod cli;
 mod command;
 mod config;
 mod demo;
 mod events;
+mod feed;
 mod http;
 mod notify;
 mod observe;
@@ -17,6 +19,7 @@ mod outgoing;
 mod reconcile;
 mod remote;
 mod store;
+mod tend;
 mod upkeep;
 mod wiring;
 
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(&args),
         Command::Events(args) => events::run(&args),
+        Command::Broadcast(args) => tend::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Config(args) => about::config(&args),
         Command::Completions(args) => about::completions(&args),

@@ -88,6 +88,10 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         "whowas_reconcile_ended_total",
         "Participants who had left, as a media server told only when it was asked"
     );
+    describe_counter!("whowas_deliveries_total", "Deliveries of broadcasts, by outcome");
+    describe_counter!("whowas_delivered_users_total", "Users in deliveries that were taken");
+    describe_counter!("whowas_broadcasts_total", "Broadcasts that are over, by state");
+    describe_gauge!("whowas_stream_listeners", "Who listens to a stream");
     describe_counter!("whowas_idle_closed_total", "Calls closed since nothing was heard of them");
     describe_gauge!("whowas_log_stays", "Stays that the log has");
     describe_gauge!("whowas_log_open_stays", "Stays of whoever is still there");
@@ -182,6 +186,20 @@ pub(crate) fn retired(stays: u64, events: u64, dead_letters: u64) {
     counter!("whowas_retired_total", "what" => "stay").increment(stays);
     counter!("whowas_retired_total", "what" => "event").increment(events);
     counter!("whowas_retired_total", "what" => "dead_letter").increment(dead_letters);
+}
+
+/// Counts a delivery of a broadcast to so many users.
+pub(crate) fn delivered(users: usize, is_taken: bool) {
+    let outcome = if is_taken { "taken" } else { "refused" };
+    counter!("whowas_deliveries_total", "outcome" => outcome).increment(1);
+    if is_taken {
+        counter!("whowas_delivered_users_total").increment(users as u64);
+    }
+}
+
+/// Counts a broadcast that is over, by its state.
+pub(crate) fn broadcast_over(state: &'static str) {
+    counter!("whowas_broadcasts_total", "state" => state).increment(1);
 }
 
 /// Counts a round of asking a media server who is there.

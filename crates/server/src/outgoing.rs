@@ -51,23 +51,16 @@ pub(crate) struct Patience {
 }
 
 impl Client {
-    /// A client for `server`. The certificates of this machine say who is trusted, which are read
-    /// only if the server's address is HTTPS; fails if there are none then.
+    /// A client for `server`; fails as [`tls`] does.
     pub(crate) fn new(server: &Uri) -> anyhow::Result<Self> {
-        let roots = match server.scheme_str() {
-            Some("https") => roots()?,
-            _ => RootCertStore::empty(),
-        };
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(server)?)
+            .https_or_http()
+            .enable_http1();
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
@@ -92,6 +85,19 @@ impl Client {
         };
         tokio::time::timeout(timeout, answer).await.map_err(|_| Fault::Late(timeout))?
     }
+}
+
+/// How a server is believed to be who it is. The certificates of this machine say who is trusted,
+/// which are read only if the server's address is HTTPS; fails if there are none then.
+pub(crate) fn tls(server: &Uri) -> anyhow::Result<ClientConfig> {
+    let roots = match server.scheme_str() {
+        Some("https") => roots()?,
+        _ => RootCertStore::empty(),
+    };
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 fn roots() -> anyhow::Result<RootCertStore> {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::AppId;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
@@ -128,6 +129,16 @@ impl Remote {
         self.ask(Method::POST, &format!("/v1/dead-letters/replay{after}"), Bytes::new()).await
     }
 
+    /// Asks the native API of an app; `path` stands behind the app's.
+    pub(crate) async fn ask_api(
+        &self,
+        method: Method,
+        app: AppId,
+        path: &str,
+    ) -> Result<Value, Trouble> {
+        self.ask(method, &format!("/v1/apps/{app}/{path}"), Bytes::new()).await
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -161,14 +172,17 @@ impl Remote {
             };
             return serde_json::from_slice(body).map_err(|_| Trouble::Final(no_whowas()));
         }
-        let said: Option<Value> = serde_json::from_slice(body).ok();
-        let said = said.and_then(|it| it["error"].as_str().map(str::to_owned)).unwrap_or_default();
+        let said: Value = serde_json::from_slice(body).unwrap_or_default();
+        let is_of_api = said["code"].is_string();
+        let said = said["error"].as_str().unwrap_or_default();
         let status = response.status();
         Err(match status.as_u16() {
+            401 | 403 if is_of_api => Trouble::Final(format!("{server} refuses this: {said}")),
             401 | 403 => Trouble::Final(format!(
                 "{server} does not know this token; it is the app's event_token in the server's \
                  config, given with --token, WHOWAS_EVENT_TOKEN or --config"
             )),
+            404 | 409 if is_of_api => Trouble::Final(said.to_owned()),
             404 | 405 => Trouble::Final(format!(
                 "{server} does not serve this ({status}); is it the right address, and a server of \
                  this version?"

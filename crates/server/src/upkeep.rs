@@ -104,8 +104,13 @@ async fn retire(ctx: &Context) -> domain::Result<()> {
         let step = log::retire(ctx).await?;
         observe::retired(step.stays, step.events, step.dead_letters);
         if !step.more {
-            return Ok(());
+            break;
         }
         tokio::time::sleep(RETIRE_PAUSE).await;
     }
+    for app in ctx.apps.iter() {
+        let before_unix_us = ctx.retention_start_unix_us();
+        ctx.store.retire_broadcasts(app.id, before_unix_us).await?;
+    }
+    Ok(())
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use dialects::{volcengine, zegocloud};
 use domain::Context;
-use domain::clock::SystemClock;
+use domain::clock::{Clock as _, SystemClock};
 use domain::store::Store;
 use stores::cassandra::Cassandra;
 use stores::embedded::{self, Embedded};
 use stores::memory::Memory;
 
+use crate::broadcast::Receivers;
 use crate::config::{Config, StoreAt};
+use crate::feed::Feed;
 use crate::http::{Budget, Remembered, Server, Turns};
 use crate::observe;
 use crate::reconcile::Plan;
@@ -20,7 +22,12 @@ pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Ser
     let metrics = observe::start_metrics()?;
     let store = open(config.store).await?;
     let reconcile = config.reconcile.into_iter().map(Plan::new).collect::<anyhow::Result<_>>()?;
-    let ctx = Context::new(store, Arc::new(SystemClock), config.apps, config.settings);
+    let clock = SystemClock;
+    let feed = Arc::new(Feed::new(&config.apps, clock.now_unix_us().cast_unsigned()));
+    let mut ctx = Context::new(store, Arc::new(clock), config.apps, config.settings);
+    ctx.witness = feed.clone();
+    let receivers =
+        Receivers { all: config.receivers, allows_private: config.allows_private_receivers };
     Ok(Server {
         ctx,
         zegocloud: zegocloud::State::default(),
@@ -29,6 +36,8 @@ pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Ser
         turns: Turns::among(workers),
         letters: Remembered::default(),
         reconcile,
+        receivers,
+        feed,
         metrics,
     })
 }

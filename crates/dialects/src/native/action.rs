@@ -10,6 +10,10 @@ use super::fault::{Code, Fault};
 pub(super) enum Action {
     GetUser,
     EraseUser,
+    ListBroadcasts,
+    GetBroadcast,
+    RetryBroadcast,
+    CancelBroadcast,
 }
 
 /// How it is asked.
@@ -24,12 +28,27 @@ pub(super) struct Spec {
 
 impl Action {
     /// Every action. Of two whose paths are the same to a request, the first is meant.
-    pub(super) const ALL: [Self; 2] = [Self::GetUser, Self::EraseUser];
+    pub(super) const ALL: [Self; 6] = [
+        Self::GetUser,
+        Self::EraseUser,
+        Self::ListBroadcasts,
+        Self::GetBroadcast,
+        Self::RetryBroadcast,
+        Self::CancelBroadcast,
+    ];
 
     pub(super) fn spec(self) -> Spec {
         let (name, method, path) = match self {
             Self::GetUser => ("get_user", Method::GET, "/v1/apps/{app}/users/{id}"),
             Self::EraseUser => ("erase_user", Method::POST, "/v1/apps/{app}/users/{id}/erase"),
+            Self::ListBroadcasts => ("list_broadcasts", Method::GET, "/v1/apps/{app}/broadcasts"),
+            Self::GetBroadcast => ("get_broadcast", Method::GET, "/v1/apps/{app}/broadcasts/{id}"),
+            Self::RetryBroadcast => {
+                ("retry_broadcast", Method::POST, "/v1/apps/{app}/broadcasts/{id}/retry")
+            }
+            Self::CancelBroadcast => {
+                ("cancel_broadcast", Method::POST, "/v1/apps/{app}/broadcasts/{id}/cancel")
+            }
         };
         Spec { name, method, path }
     }
@@ -128,7 +147,7 @@ mod tests {
         for Spec { name, method, path } in Action::ALL.map(Action::spec) {
             let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}`")));
             let row = row.unwrap_or_else(|| panic!("{name} has no row"));
-            assert!(row.contains(&format!("`{method} {path}")), "{row}");
+            assert!(row.contains(&format!("`{method} {path}`")), "{row}");
         }
     }
 }

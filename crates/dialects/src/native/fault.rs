@@ -12,6 +12,8 @@ pub(super) enum Code {
     MethodNotAllowed,
     InvalidParameter,
     NoSuchUser,
+    NoSuchBroadcast,
+    NotNow,
     Busy,
     Unavailable,
     Full,
@@ -22,12 +24,14 @@ pub(super) enum Code {
 impl Code {
     /// Every code.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Unauthorized,
         Self::NoSuchPath,
         Self::MethodNotAllowed,
         Self::InvalidParameter,
         Self::NoSuchUser,
+        Self::NoSuchBroadcast,
+        Self::NotNow,
         Self::Busy,
         Self::Unavailable,
         Self::Full,
@@ -43,6 +47,8 @@ impl Code {
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::InvalidParameter => ("invalid_parameter", StatusCode::BAD_REQUEST),
             Self::NoSuchUser => ("no_such_user", StatusCode::NOT_FOUND),
+            Self::NoSuchBroadcast => ("no_such_broadcast", StatusCode::NOT_FOUND),
+            Self::NotNow => ("not_now", StatusCode::CONFLICT),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::Full => ("full", StatusCode::INSUFFICIENT_STORAGE),
@@ -78,6 +84,10 @@ impl Fault {
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidParameter, message)
+    }
+
+    pub(super) fn no_such_broadcast() -> Self {
+        Self::new(Code::NoSuchBroadcast, "there is no broadcast with this id")
     }
 
     pub(super) fn no_such_user() -> Self {

@@ -20,7 +20,9 @@ use http::request::Parts;
 
 use crate::Answered;
 use action::{Action, Route};
-use actions::{Asked, erase_user, get_user};
+use actions::{
+    Asked, cancel_broadcast, erase_user, get_broadcast, get_user, list_broadcasts, retry_broadcast,
+};
 use envelope::{Json, Stamp};
 use fault::Fault;
 use query::Query;
@@ -55,5 +57,9 @@ async fn serve(ctx: &Context, parts: &Parts, stamp: &mut Stamp) -> Result<Json, 
     Ok(match route.action {
         Action::EraseUser => Json::of(&erase_user::answer(&asked).await?),
         Action::GetUser => Json::of(&get_user::answer(&asked).await?),
+        Action::ListBroadcasts => Json::of(&list_broadcasts::answer(&asked).await?),
+        Action::GetBroadcast => Json::of(&get_broadcast::answer(&asked).await?),
+        Action::RetryBroadcast => Json::of(&retry_broadcast::answer(&asked).await?),
+        Action::CancelBroadcast => Json::of(&cancel_broadcast::answer(&asked).await?),
     })
 }

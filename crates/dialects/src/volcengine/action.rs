@@ -27,6 +27,7 @@ pub(super) enum Action {
     BatchUpdateUser,
     BatchGetUser,
     QueryOnlineStatus,
+    UserBroadcast,
     ListUserInfo,
     ListRoomInfo,
     GetRoomOnlineUsers,
@@ -51,11 +52,12 @@ const fn per_second(calls: u32) -> NonZeroU32 {
 
 impl Action {
     /// Every action.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::RegisterUsers,
         Self::BatchUpdateUser,
         Self::BatchGetUser,
         Self::QueryOnlineStatus,
+        Self::UserBroadcast,
         Self::ListUserInfo,
         Self::ListRoomInfo,
         Self::GetRoomOnlineUsers,
@@ -90,6 +92,14 @@ impl Action {
                 method: Method::POST,
                 per_second: per_second(100),
                 changes: false,
+            },
+            // A calendar day has a quota too, which the action itself keeps.
+            Self::UserBroadcast => Spec {
+                name: "UserBroadcast",
+                versions: &[Version::V20201201],
+                method: Method::POST,
+                per_second: per_second(50),
+                changes: true,
             },
             Self::ListUserInfo => Spec {
                 name: "ListUserInfo",

@@ -28,7 +28,7 @@ use crate::{Answered, BodyFault};
 use action::{Action, Version};
 use actions::{
     Asked, batch_get_user, batch_update_user, get_room_online_users, list_room_info,
-    list_user_info, query_online_status, register_users,
+    list_user_info, query_online_status, register_users, user_broadcast,
 };
 use envelope::{Json, Stamp, cut};
 use fault::{Code, Fault};
@@ -73,6 +73,7 @@ async fn serve(
         Action::BatchUpdateUser => Json::of(&batch_update_user::answer(&asked).await?),
         Action::BatchGetUser => batch_get_user::answer(&asked).await?,
         Action::QueryOnlineStatus => Json::of(&query_online_status::answer(&asked).await?),
+        Action::UserBroadcast => Json::of(&user_broadcast::answer(&asked).await?),
         Action::ListUserInfo => Json::of(&list_user_info::answer(&asked).await?),
         Action::ListRoomInfo => Json::of(&list_room_info::answer(&asked).await?),
         Action::GetRoomOnlineUsers => Json::of(&get_room_online_users::answer(&asked).await?),
@@ -167,7 +168,8 @@ fn find_app<'a>(
         Action::RegisterUsers
         | Action::BatchUpdateUser
         | Action::BatchGetUser
-        | Action::QueryOnlineStatus => {
+        | Action::QueryOnlineStatus
+        | Action::UserBroadcast => {
             let id = body::parse_app_id(request.body(), request.headers())?;
             Ok(ctx.apps.find(id))
         }

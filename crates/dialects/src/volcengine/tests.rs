@@ -390,7 +390,7 @@ fn what_the_sdks_really_send_is_answered() {
         go-volc-sdk-golang--RegisterUsers: 200 {"FailedInfos":[]}
         go-volc-sdk-golang--RegisterUsers-host-with-port-80: 200 {"FailedInfos":[]}
         go-volc-sdk-golang--UnRegisterUsers: 404 InvalidActionOrVersion 100008 Could not find operation UnRegisterUsers for version 2020-12-01.
-        go-volc-sdk-golang--UserBroadcast: 404 InvalidActionOrVersion 100008 Could not find operation UserBroadcast for version 2020-12-01.
+        go-volc-sdk-golang--UserBroadcast: 200 {}
         go-volcengine-go-sdk--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
         go-volcengine-go-sdk--BatchGetUser-default-content-type: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
         go-volcengine-go-sdk--BatchGetUser-form: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
@@ -410,7 +410,7 @@ fn what_the_sdks_really_send_is_answered() {
         java-volc-sdk-java--QueryOnlineStatus: 200 {"AppId":123456,"QueryOnlineResults":{}}
         java-volc-sdk-java--RegisterUsers: 200 {"FailedInfos":[]}
         java-volc-sdk-java--UnRegisterUsers: 404 InvalidActionOrVersion 100008 Could not find operation UnRegisterUsers for version 2020-12-01.
-        java-volc-sdk-java--UserBroadcast: 404 InvalidActionOrVersion 100008 Could not find operation UserBroadcast for version 2020-12-01.
+        java-volc-sdk-java--UserBroadcast: 200 {}
         npm-openapi--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
         npm-openapi--BatchGetUser-fetchOpenAPI-data: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
         npm-openapi--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}

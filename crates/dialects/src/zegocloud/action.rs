@@ -12,18 +12,20 @@ pub(super) enum Action {
     RobotRegister,
     ModifyUserInfo,
     QueryUserOnlineState,
+    SendMessageToAllUsers,
     DescribeUserList,
     DescribeUserNum,
     DescribeUsers,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::QueryUserInfos,
         Self::UserRegister,
         Self::RobotRegister,
         Self::ModifyUserInfo,
         Self::QueryUserOnlineState,
+        Self::SendMessageToAllUsers,
         Self::DescribeUserList,
         Self::DescribeUserNum,
         Self::DescribeUsers,
@@ -51,6 +53,7 @@ impl Action {
             Self::RobotRegister => "RobotRegister",
             Self::ModifyUserInfo => "ModifyUserInfo",
             Self::QueryUserOnlineState => "QueryUserOnlineState",
+            Self::SendMessageToAllUsers => "SendMessageToAllUsers",
             Self::DescribeUserList => "DescribeUserList",
             Self::DescribeUserNum => "DescribeUserNum",
             Self::DescribeUsers => "DescribeUsers",
@@ -68,6 +71,8 @@ impl Action {
             | Self::RobotRegister
             | Self::ModifyUserInfo
             | Self::QueryUserOnlineState => TWENTY,
+            // In 24 hours a hundred, too, which the action itself keeps.
+            Self::SendMessageToAllUsers => NonZeroU32::MIN,
             Self::DescribeUserList => TWO_HUNDRED,
             Self::DescribeUserNum | Self::DescribeUsers => TEN,
         }
@@ -80,6 +85,7 @@ impl Action {
                 Code::AppTooFrequent
             }
             Self::UserRegister | Self::RobotRegister => Code::RegisterTooFrequent,
+            Self::SendMessageToAllUsers => Code::ToAllTooFrequent,
             Self::DescribeUserList | Self::DescribeUserNum | Self::DescribeUsers => {
                 Code::RtcAppTooFrequent
             }
@@ -92,7 +98,8 @@ impl Action {
             Self::QueryUserInfos
             | Self::UserRegister
             | Self::RobotRegister
-            | Self::QueryUserOnlineState => Code::Business,
+            | Self::QueryUserOnlineState
+            | Self::SendMessageToAllUsers => Code::Business,
             Self::ModifyUserInfo => Code::UpdateFailed,
             // RTC calls it "request failed".
             Self::DescribeUserList | Self::DescribeUserNum | Self::DescribeUsers => {

@@ -46,6 +46,9 @@ pub(super) enum Code {
     UserIdTooLong = 660000012,
     NotLoggedIn = 660200001,
     AppTooFrequent = 660300005,
+    MessageTooLarge = 660400001,
+    SenderNotRegistered = 660500002,
+    ToAllTooFrequent = 660500003,
     RegisterTooFrequent = 660700001,
     UserExists = 660700002,
     NameTooLong = 660700006,
@@ -60,7 +63,7 @@ impl Code {
     }
 
     #[cfg(test)]
-    pub(super) const ALL: [Self; 35] = [
+    pub(super) const ALL: [Self; 38] = [
         Self::Success,
         Self::ServerBusy,
         Self::InputParameter,
@@ -90,6 +93,9 @@ impl Code {
         Self::UserIdTooLong,
         Self::NotLoggedIn,
         Self::AppTooFrequent,
+        Self::MessageTooLarge,
+        Self::SenderNotRegistered,
+        Self::ToAllTooFrequent,
         Self::RegisterTooFrequent,
         Self::UserExists,
         Self::NameTooLong,

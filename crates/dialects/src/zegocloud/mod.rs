@@ -25,7 +25,8 @@ use crate::Answered;
 use action::Action;
 use actions::{
     Asked, describe_user_list, describe_user_num, describe_users, modify_user_info,
-    query_user_infos, query_user_online_state, robot_register, user_register,
+    query_user_infos, query_user_online_state, robot_register, send_message_to_all_users,
+    user_register,
 };
 use envelope::{Nothing, Reply, RequestIds, Stamp, render};
 use fault::{Code, Fault};
@@ -96,6 +97,7 @@ async fn serve(stamp: Stamp, asked: &Asked<'_>, action: Action) -> Answered {
         Action::RobotRegister => answer_with!(robot_register),
         Action::ModifyUserInfo => answer_with!(modify_user_info),
         Action::QueryUserOnlineState => answer_with!(query_user_online_state),
+        Action::SendMessageToAllUsers => answer_with!(send_message_to_all_users),
         Action::DescribeUserList => answer_with!(describe_user_list),
         Action::DescribeUserNum => answer_with!(describe_user_num),
         Action::DescribeUsers => answer_with!(describe_users),

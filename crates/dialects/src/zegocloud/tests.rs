@@ -17,6 +17,7 @@ use stores::memory::Memory;
 use super::*;
 
 mod body;
+mod broadcast;
 mod captures;
 mod ids;
 mod log;

@@ -18,9 +18,9 @@ pub enum Accepted {
 /// while too many of the app are under way.
 pub async fn accept(ctx: &Context, app: AppId, message: Message, quota: Quota) -> Result<Accepted> {
     let quota = ctx.settings.documented_limits.then_some(quota);
-    match ctx.store.add_broadcast(app, message, quota).await? {
+    match ctx.store.add_broadcast(app, message.clone(), quota).await? {
         Added::Yes(id) => {
-            ctx.witness.accepted_broadcast(app, id);
+            ctx.witness.accepted_broadcast(app, id, &message);
             Ok(Accepted::Yes(id))
         }
         Added::OverQuota => Ok(Accepted::OverQuota),

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::store::Open;
 use super::{KEPT_MAX, OPEN_MAX};
 
 /// How many acceptances of one action are remembered: more than any quota counts.
@@ -117,9 +118,9 @@ impl Ledger {
         self.open.retain(|id| !gone.contains(id));
     }
 
-    /// Those that are not over, ascending.
-    pub fn open(&self) -> &[u64] {
-        &self.open
+    /// Those that are not over.
+    pub fn open(&self) -> Open {
+        Open { ids: self.open.clone(), last_id: self.last_id }
     }
 
     /// Those that are over, ascending.

@@ -3,7 +3,7 @@
 //! A dialect has it accepted ([`accept`]), which makes it durable and counts it against a quota.
 //! From then on it is a job: its audience is walked in the store's order, in batches, each of which
 //! is delivered before the next is begun. What comes next, and what an answer of the receiver makes
-//! of a job, are the pure functions of [`progress`]; [`tend`] is
+//! of a job, are the pure functions of [`progress`]; [`batch`] finds the next users; [`tend`] is
 //! what an operator may do. How a batch reaches its receiver is not known here.
 //!
 //! Whether a user belongs is judged when the walk reaches them. A batch is delivered at least once:
@@ -11,6 +11,7 @@
 
 pub mod accept;
 pub mod audience;
+pub mod batch;
 pub mod ledger;
 pub mod progress;
 pub mod store;
@@ -24,9 +25,10 @@ use serde::{Deserialize, Serialize};
 
 pub use accept::{Accepted, accept};
 pub use audience::Audience;
+pub use batch::{Batch, find_batch};
 pub use ledger::{Ledger, Quota};
 pub use progress::{Lease, Next, Progress, Refusal, State, Worker, next};
-pub use store::{Added, Broadcasts};
+pub use store::{Added, Broadcasts, Open};
 pub use tend::{Tended, cancel, find, list, retry};
 
 use crate::ids::{AppId, UserId};

@@ -17,6 +17,15 @@ pub enum Added {
     TooManyOpen,
 }
 
+/// Which of an app's broadcasts are not over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Their ids, ascending, [`super::KEPT_MAX`] at most.
+    pub ids: Vec<u64>,
+    /// The id of the last that was accepted; 0 if none was.
+    pub last_id: u64,
+}
+
 /// Where broadcasts are kept. What is common to all methods of [`crate::store::Store`] holds here
 /// too.
 #[async_trait]
@@ -43,8 +52,8 @@ pub trait Broadcasts: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Broadcast>>;
 
-    /// The ids of an app's broadcasts that are not over, ascending, [`super::KEPT_MAX`] at most.
-    async fn open_broadcasts(&self, app: AppId) -> Result<Vec<u64>>;
+    /// Which of an app's broadcasts are not over.
+    async fn open_broadcasts(&self, app: AppId) -> Result<Open>;
 
     /// Keeps how far a broadcast has come in place of what is there, if that has the version before
     /// this one's; tells whether it did. A repeat of a change that was made finds it made.

@@ -21,7 +21,7 @@ fn job(progress: Progress, expires_s: Option<i64>) -> Broadcast {
         action: "A".into(),
         sender: UserId::parse("u").unwrap(),
         body: "{}".into(),
-        audience: Audience::default(),
+        audience: Audience::EVERYBODY,
         expires_unix_us: expires_s.map(s),
         created_unix_us: 0,
     };
@@ -208,7 +208,7 @@ fn what_is_gone_is_not_opened_again() {
     assert!(ledger.note(1, true));
     ledger.remove(&[1]);
     assert!(!ledger.note(1, false));
-    assert_eq!((ledger.open(), ledger.has(1)), (&[2][..], false));
+    assert_eq!((ledger.open(), ledger.has(1)), (Open { ids: vec![2], last_id: 2 }, false));
     assert_eq!(ledger.behind(Some(1)).collect::<Vec<_>>(), [2]);
     assert_eq!(ledger.behind(Some(2)).count(), 0);
 }

@@ -16,6 +16,7 @@ pub mod view;
 
 use serde::{Deserialize, Serialize};
 
+pub use audience::Audience;
 pub use find::{find, look_at};
 pub use profile::{Limits, Profile, ProfileChange, ProfileFault};
 pub use register::register;

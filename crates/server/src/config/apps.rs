@@ -11,15 +11,11 @@ use sources::{Hook, livekit};
 use toml::Spanned;
 
 use super::Fault;
+use super::broadcast::{self, Receiver};
 use super::file::{self, AppTable};
 use super::reconcile::{self, Reconcile};
 
-pub(super) fn read(
-    path: &Path,
-    text: &str,
-    tables: &[AppTable],
-    remarks: &mut Vec<String>,
-) -> Result<Vec<App>, Fault> {
+pub(super) fn read(path: &Path, text: &str, tables: &[AppTable]) -> Result<Vec<App>, Fault> {
     let fault = |at: usize, reason: &str| Fault::in_file(path, text, Some(at), reason);
     let mut apps = Vec::with_capacity(tables.len());
     for table in tables {
@@ -32,7 +28,6 @@ pub(super) fn read(
                 return Err(fault(secret.span().start, "an empty secret would let anybody in"));
             }
         }
-        check_broadcast(table, remarks).map_err(|(at, reason)| fault(at, reason))?;
         check_sources(table).map_err(|(at, reason)| fault(at, &reason))?;
         check_keys(table).map_err(|(at, reason)| fault(at, reason))?;
         apps.push(app(table));
@@ -46,19 +41,6 @@ fn check_keys(table: &AppTable) -> Result<(), (usize, &'static str)> {
             return Err((key.id.span().start, "an access key has an id and a secret"));
         }
     }
-    Ok(())
-}
-
-fn check_broadcast(
-    table: &AppTable,
-    remarks: &mut Vec<String>,
-) -> Result<(), (usize, &'static str)> {
-    let Some(url) = &table.broadcast_url else { return Ok(()) };
-    if table.broadcast_secret.is_none() {
-        return Err((url.span().start, "a broadcast_url needs a broadcast_secret to sign with"));
-    }
-    let id = table.id.get_ref();
-    remarks.push(format!("app {id}: broadcasts are not in this version yet"));
     Ok(())
 }
 
@@ -113,6 +95,22 @@ fn credentials(
         Some(((*name).to_owned(), Secret::new(secret)))
     };
     Some((name.get_ref().clone(), names.iter().filter_map(secret).collect()))
+}
+
+/// Those who take broadcasts.
+pub(super) fn read_receivers(
+    path: &Path,
+    text: &str,
+    tables: &[AppTable],
+    remarks: &mut Vec<String>,
+) -> Result<Vec<Receiver>, Fault> {
+    let mut all = vec![];
+    for table in tables {
+        let read = broadcast::read(table, remarks);
+        let fault = |(at, reason)| Fault::in_file(path, text, Some(at), reason);
+        all.extend(read.map_err(fault)?);
+    }
+    Ok(all)
 }
 
 /// The media servers that are asked who is there.

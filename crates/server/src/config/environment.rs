@@ -45,7 +45,7 @@ enum Kind {
 }
 
 /// Read by the commands that ask a server, as flags of theirs.
-const OF_COMMANDS: [&str; 2] = ["SERVER", "EVENT_TOKEN"];
+const OF_COMMANDS: [&str; 3] = ["SERVER", "EVENT_TOKEN", "API_TOKEN"];
 
 const KEYS: [(&str, &str, Kind); 26] = [
     ("LISTEN", "listen", Kind::Text),

@@ -31,11 +31,7 @@ pub(super) struct Top {
     idle_close_minutes: Option<Minutes>,
     presence_expiry_minutes: Option<Minutes>,
     explain_signatures: Option<bool>,
-    #[expect(
-        dead_code,
-        reason = "fixed key of a part that comes later; read so that it is checked"
-    )]
-    allow_private_broadcast_urls: Option<bool>,
+    pub(super) allow_private_broadcast_urls: Option<bool>,
     strict_nonce: Option<bool>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_level: Option<LogLevel>,
@@ -59,7 +55,7 @@ pub(super) struct AppTable {
     pub(super) event_token: Option<Spanned<String>>,
     pub(super) api_token: Option<Spanned<String>>,
     pub(super) broadcast_url: Option<Spanned<String>>,
-    pub(super) broadcast_secret: Option<String>,
+    pub(super) broadcast_secret: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) access_keys: Vec<AccessKeyTable>,
     #[serde(default)]
@@ -133,6 +129,9 @@ impl Top {
             idle_close_minutes: self.idle_close_minutes.or(below.idle_close_minutes),
             presence_expiry_minutes: self.presence_expiry_minutes.or(below.presence_expiry_minutes),
             explain_signatures: self.explain_signatures.or(below.explain_signatures),
+            allow_private_broadcast_urls: self
+                .allow_private_broadcast_urls
+                .or(below.allow_private_broadcast_urls),
             strict_nonce: self.strict_nonce.or(below.strict_nonce),
             log_format: self.log_format.or(below.log_format),
             log_level: self.log_level.or(below.log_level),

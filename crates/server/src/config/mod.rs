@@ -4,6 +4,7 @@
 //! only place that reads the environment.
 
 mod apps;
+mod broadcast;
 mod environment;
 mod file;
 mod listen;
@@ -19,11 +20,12 @@ use domain::Settings;
 use domain::app::Apps;
 use stores::cassandra::Options;
 
+pub(crate) use broadcast::Receiver;
 pub(crate) use environment::notify_socket;
 pub(crate) use listen::Listen;
 pub(crate) use reconcile::Reconcile;
 pub(crate) use store::StoreAt;
-pub(crate) use target::{Target, target};
+pub(crate) use target::{Target, api_target, target};
 pub(crate) use values::LogFormat;
 
 use self::file::File;
@@ -47,6 +49,10 @@ pub(crate) struct Config {
     pub(crate) apps: Apps,
     /// Which media servers are asked who is there.
     pub(crate) reconcile: Vec<Reconcile>,
+    /// Who takes broadcasts.
+    pub(crate) receivers: Vec<Receiver>,
+    /// Whether they may be at addresses that are not of the open internet.
+    pub(crate) allows_private_receivers: bool,
     /// What holds for all of them.
     pub(crate) settings: Settings,
     /// How the log is written.
@@ -151,7 +157,8 @@ fn load_with(
     };
     let file = File::parse(&path, &text)?;
     let mut remarks = environment.remarks;
-    let mut apps = apps::read(&path, &text, &file.apps, &mut remarks)?;
+    let mut apps = apps::read(&path, &text, &file.apps)?;
+    let receivers = apps::read_receivers(&path, &text, &file.apps, &mut remarks)?;
     let reconcile = apps::read_reconcile(&path, &text, &file.apps)?;
     if args.demo {
         apps.retain(|app| app.id != demo::APP_ID);
@@ -183,6 +190,8 @@ fn load_with(
         log_level: top.log_level.map_or(tracing::Level::INFO, |level| level.0),
         apps,
         reconcile,
+        receivers,
+        allows_private_receivers: top.allow_private_broadcast_urls.unwrap_or(false),
         remarks,
     })
 }

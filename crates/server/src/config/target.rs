@@ -5,8 +5,8 @@ use domain::app::{App, Apps, Secret};
 use http::Uri;
 
 use super::values::parse_url;
-use super::{Fault, listen, load};
-use crate::cli::{ServeArgs, TargetArgs};
+use super::{Config, Fault, listen, load};
+use crate::cli::{ApiTargetArgs, ServeArgs, TargetArgs};
 
 /// Where a command's server is unless it is told.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7007";
@@ -16,8 +16,63 @@ const SERVER_DEFAULT: &str = "http://127.0.0.1:7007";
 pub(crate) struct Target {
     /// Its address: scheme, authority, and a path that all of its own begin with.
     pub(crate) server: Uri,
-    /// The app's event token.
+    /// What opens the app.
     pub(crate) token: Secret,
+}
+
+/// A server, and an app of it whose native API is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiTarget {
+    /// Where, and with the token that opens the app's API.
+    pub(crate) target: Target,
+    /// Which app.
+    pub(crate) app: AppId,
+}
+
+/// What the flags say, and where they say nothing, the config that they name.
+pub(crate) fn api_target(args: &ApiTargetArgs) -> Result<ApiTarget, Fault> {
+    let ApiTargetArgs { server, token, config, app } = args;
+    let id = app.map(AppId);
+    let loaded = match config {
+        None => None,
+        Some(path) => Some(load(&ServeArgs { config: Some(path.clone()), ..Default::default() })?),
+    };
+    let place = config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let found = loaded.as_ref().map(|config| find_api_token(&config.apps, id));
+    let (app, token) = match (id, token, found) {
+        (Some(app), Some(token), _) => (app, Secret::new(token)),
+        (_, token, Some(found)) => {
+            let (app, theirs) = found.map_err(|reason| Fault::new(place, None, reason))?;
+            (app, token.as_ref().map_or(theirs, Secret::new))
+        }
+        (_, _, None) => {
+            let reason = "which app? Give its number with --app, and its api_token (best in the \
+                          environment, as WHOWAS_API_TOKEN), or name the server's config with \
+                          --config";
+            return Err(Fault::new("--app", None, reason));
+        }
+    };
+    let server = server_of(server.as_ref(), loaded.as_ref())?;
+    Ok(ApiTarget { target: checked(&server, token)?, app })
+}
+
+/// The token that opens the API of the app that is named, or of the only one that has any.
+fn find_api_token(apps: &Apps, id: Option<AppId>) -> Result<(AppId, Secret), String> {
+    let token = |app: &App| app.api_token.clone().or(app.event_token.clone());
+    let all: Vec<(AppId, Secret)> =
+        apps.iter().filter_map(|app| Some((app.id, token(app)?))).collect();
+    let found = match (id, all.as_slice()) {
+        (Some(id), all) => all.iter().find(|(app, _)| *app == id),
+        (None, [one]) => Some(one),
+        (None, _) => None,
+    };
+    found.cloned().ok_or_else(|| {
+        let ids: Vec<String> = all.iter().map(|(app, _)| app.to_string()).collect();
+        match ids.as_slice() {
+            [] => "no app has an api_token or an event_token; give one of them an api_token".into(),
+            ids => format!("which app? Name it with --app: {}", ids.join(", ")),
+        }
+    })
 }
 
 /// What the flags say, and where they say nothing, the config that they name.
@@ -27,16 +82,7 @@ pub(crate) fn target(args: &TargetArgs) -> Result<Target, Fault> {
         Some(path) => Some(load(&ServeArgs { config: Some(path.clone()), ..Default::default() })?),
     };
     let place = args.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let server = match (&args.server, &config) {
-        (Some(server), _) => server.clone(),
-        (None, Some(config)) => {
-            listen::url_of(&config.listen, config.tls.is_some()).ok_or_else(|| {
-                let reason = "the config has no address of TCP; tell how the server is reached";
-                Fault::new("--server", None, reason)
-            })?
-        }
-        (None, None) => SERVER_DEFAULT.to_owned(),
-    };
+    let server = server_of(args.server.as_ref(), config.as_ref())?;
     let token = match (&args.token, &config) {
         (Some(token), _) => Secret::new(token),
         (None, Some(config)) => find_token(&config.apps, args.app.map(AppId))
@@ -47,10 +93,28 @@ pub(crate) fn target(args: &TargetArgs) -> Result<Target, Fault> {
             return Err(Fault::new("--token", None, reason));
         }
     };
+    checked(&server, token)
+}
+
+/// The server's address, by a flag, or as its config says.
+fn server_of(flag: Option<&String>, config: Option<&Config>) -> Result<String, Fault> {
+    match (flag, config) {
+        (Some(server), _) => Ok(server.clone()),
+        (None, Some(config)) => {
+            listen::url_of(&config.listen, config.tls.is_some()).ok_or_else(|| {
+                let reason = "the config has no address of TCP; tell how the server is reached";
+                Fault::new("--server", None, reason)
+            })
+        }
+        (None, None) => Ok(SERVER_DEFAULT.to_owned()),
+    }
+}
+
+fn checked(server: &str, token: Secret) -> Result<Target, Fault> {
     if token.reveal().is_empty() || token.reveal().contains(|c: char| c.is_ascii_control()) {
         return Err(Fault::new("--token", None, "no token is empty, or of several lines"));
     }
-    Ok(Target { server: parse_server(&server)?, token })
+    Ok(Target { server: parse_server(server)?, token })
 }
 
 fn parse_server(text: &str) -> Result<Uri, Fault> {

@@ -40,7 +40,7 @@ name = "demo"
 server_secret = "9193cc662a4c0ec135ec71fb57194b38"
 event_token = "token"
 broadcast_url = "https://example.com/"
-broadcast_secret = "whsec_x"
+broadcast_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 access_keys = [{ id = "AKLT", secret = "s" }]
 quirks = { reregister = "overwrite", empty_string = "keep", failed_user_id = "number" }
 [apps.sources]

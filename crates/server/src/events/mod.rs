@@ -29,8 +29,12 @@ fn target(args: &TargetArgs) -> Result<Target, Failure> {
     config::target(args).map_err(|fault| Failure::Usage(fault.to_string()))
 }
 
+fn remote(args: &TargetArgs) -> Result<Remote, Failure> {
+    Ok(Remote::new(target(args)?)?)
+}
+
 /// What is said of a call that failed and is not tried again.
-fn failed(trouble: Trouble) -> Failure {
+pub(crate) fn failed(trouble: Trouble) -> Failure {
     Failure::Failed(match trouble {
         Trouble::Again(reason) if reason.contains("certificate") => anyhow::anyhow!(
             "{reason}\nIf the authority behind its certificate is one of your own, name the file of \
@@ -44,11 +48,7 @@ fn failed(trouble: Trouble) -> Failure {
     })
 }
 
-fn remote(args: &TargetArgs) -> Result<Remote, Failure> {
-    Ok(Remote::new(target(args)?)?)
-}
-
 /// A text of somebody else's, for a terminal: it cannot move the cursor.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

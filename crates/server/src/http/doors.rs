@@ -93,6 +93,14 @@ impl Door {
         }
     }
 
+    /// Where it is, if it can be reached over TCP.
+    pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) | Self::Tls(listener, _) => listener.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+
     /// The next connection.
     pub(super) async fn accept(&self) -> io::Result<Arrived> {
         Ok(match self {

@@ -16,10 +16,12 @@ use tokio::time::Instant;
 use super::doors::{Door, Stream};
 use super::reply::Silence;
 use super::{Server, routes};
-use crate::{notify, upkeep};
+use crate::feed::LISTENERS_MAX;
+use crate::{broadcast, notify, upkeep};
 
-/// How many connections may be open. Beyond it new ones wait in the kernel's queue.
-const CONNECTIONS_MAX: u32 = 10_000;
+/// How many connections may be open: those of as many listeners as may be, and others. Beyond it new
+/// ones wait in the kernel's queue.
+const CONNECTIONS_MAX: u32 = 6_000 + LISTENERS_MAX as u32;
 /// How long a connection may have no request under way: at its beginning, and between requests. A
 /// head that is not finished is no request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
@@ -45,6 +47,8 @@ pub(crate) async fn serve(doors: Vec<Door>, server: Server) -> anyhow::Result<()
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let upkeep = upkeep::start(&server);
+    let own = doors.iter().filter_map(Door::tcp_address).collect();
+    let broadcasts = broadcast::start(&server, own, &stopping)?;
     let mut accepting = JoinSet::new();
     for door in doors {
         let (server, places) = (server.clone(), places.clone());
@@ -61,7 +65,13 @@ pub(crate) async fn serve(doors: Vec<Door>, server: Server) -> anyhow::Result<()
     let open = CONNECTIONS_MAX as usize - places.available_permits();
     tracing::info!(open, "stopping: requests under way finish first");
     drop((stop, stopping));
-    let all_gone = places.acquire_many(CONNECTIONS_MAX);
+    let all_gone = async {
+        // Nobody closes the semaphore, and a task that panicked is gone, too.
+        let _ = places.acquire_many(CONNECTIONS_MAX).await;
+        for task in broadcasts {
+            let _ = task.await;
+        }
+    };
     if tokio::time::timeout(DRAIN_TIMEOUT, all_gone).await.is_err() {
         tracing::warn!("some requests did not finish in time and are cut off");
     }
@@ -113,11 +123,12 @@ async fn connection(
         .max_buf_size(HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
     let requests = Arc::new(Requests::default());
+    let stops = stopping.clone();
     let answer = service_fn(|request| {
-        let (server, under_way) = (server.clone(), requests.begin());
+        let server = server.clone();
+        let held = Held { under_way: requests.begin(), stopping: stops.clone() };
         async move {
-            let response = routes::answer(&server, request).await;
-            drop(under_way);
+            let response = routes::answer(&server, request, held).await;
             match response.extensions().get::<Silence>() {
                 None => Ok(response),
                 Some(_) => Err(std::io::Error::other("the sender is to send again")),
@@ -162,7 +173,15 @@ struct Requests {
 }
 
 /// A request that is being answered.
-struct UnderWay(Arc<Requests>);
+pub(super) struct UnderWay(Arc<Requests>);
+
+/// What is held of a connection while a request is being answered.
+pub(super) struct Held {
+    /// As long as it is there, the connection is not idle.
+    pub(super) under_way: UnderWay,
+    /// Tells when the server stops.
+    pub(super) stopping: watch::Receiver<()>,
+}
 
 impl Requests {
     fn begin(self: &Arc<Self>) -> UnderWay {

@@ -11,14 +11,19 @@ mod listener;
 mod native;
 mod reply;
 mod routes;
+mod stream;
 mod tls;
 mod token;
 mod turns;
+
+use std::sync::Arc;
 
 use dialects::{volcengine, zegocloud};
 use domain::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::broadcast::Receivers;
+use crate::feed::Feed;
 use crate::reconcile::Plan;
 
 pub(crate) use body::Budget;
@@ -44,6 +49,10 @@ pub(crate) struct Server {
     pub(crate) letters: Remembered,
     /// Which media servers are asked who is there.
     pub(crate) reconcile: Vec<Plan>,
+    /// Who takes broadcasts.
+    pub(crate) receivers: Receivers,
+    /// What has just become durable.
+    pub(crate) feed: Arc<Feed>,
     /// Renders `/metrics`.
     pub(crate) metrics: PrometheusHandle,
 }

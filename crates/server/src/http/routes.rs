@@ -1,13 +1,18 @@
 //! Which path is answered by whom.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
+use super::listener::Held;
+use super::{Server, dead_letters, events, front, hooks, native, reply, stream};
 use crate::observe;
 
-use super::{Server, dead_letters, events, front, hooks, native, reply};
+/// A body that is there, or one that comes line by line.
+pub(super) type Body = Either<Full<Bytes>, stream::Lines>;
 
 /// Who answers a path of the native API that is no app's.
 #[derive(Clone, Copy)]
@@ -28,9 +33,20 @@ const V1: [(&str, &str, Door); 4] = [
 /// The methods of what is only read.
 const GET: &str = "GET, HEAD";
 
-/// Answers one request.
-pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// Answers one request. What is held of its connection is let go with the answer, unless that is a
+/// stream.
+pub(super) async fn answer(
+    server: &Arc<Server>,
+    request: Request<Incoming>,
+    held: Held,
+) -> Response<Body> {
     let path = request.uri().path();
+    if stream::is_stream(path) {
+        return match stream::answer(server, request, held).await {
+            Ok(response) => response.map(Either::Right),
+            Err(refused) => refused.map(whole),
+        };
+    }
     let bare = path.strip_suffix('/').unwrap_or(path);
     if let Some((_, methods, door)) = V1.into_iter().find(|(known, ..)| *known == bare) {
         let response = match door {
@@ -38,7 +54,7 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
             Door::DeadLetters => dead_letters::answer(server, request, methods).await,
             Door::Document => get(request.method(), document),
         };
-        return response.map(Full::new);
+        return response.map(whole);
     }
     let response = match path {
         "/health/live" => get(request.method(), || reply::text(StatusCode::OK, "live\n")),
@@ -50,7 +66,11 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
         _ if path.bytes().all(|byte| byte == b'/') => front::answer(server, request).await,
         _ => reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
     };
-    response.map(Full::new)
+    response.map(whole)
+}
+
+fn whole(body: Bytes) -> Body {
+    Either::Left(Full::new(body))
 }
 
 fn get(method: &Method, answer: impl FnOnce() -> Response<Bytes>) -> Response<Bytes> {

@@ -7,7 +7,7 @@
 
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
-use domain::broadcast::{Added, Broadcast, KEPT_MAX, Ledger, Message, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, KEPT_MAX, Ledger, Message, Open, Progress, Quota};
 use scylla::statement::prepared::PreparedStatement;
 use uuid::Uuid;
 
@@ -218,8 +218,8 @@ pub(super) async fn list(
 }
 
 /// Those that are not over.
-pub(super) async fn open(cluster: &Cluster, app: AppId) -> Result<Vec<u64>> {
-    Ok(stand(cluster, app, &cluster.broadcasts.stand).await?.ledger.open().to_vec())
+pub(super) async fn open(cluster: &Cluster, app: AppId) -> Result<Open> {
+    Ok(stand(cluster, app, &cluster.broadcasts.stand).await?.ledger.open())
 }
 
 async fn stand(cluster: &Cluster, app: AppId, statement: &PreparedStatement) -> Result<Standing> {

@@ -1,7 +1,7 @@
 //! The store as the domain sees it: each call goes to the part that does it.
 
 use async_trait::async_trait;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota};
 use domain::erasure::{Erased, Erasures};
 use domain::error::Result;
 use domain::ids::{AppId, ParticipantId, UserId};
@@ -143,7 +143,7 @@ impl Broadcasts for Cassandra {
         Ok(broadcasts::list(&cluster, app, (after, limit)).await?)
     }
 
-    async fn open_broadcasts(&self, app: AppId) -> Result<Vec<u64>> {
+    async fn open_broadcasts(&self, app: AppId) -> Result<Open> {
         let cluster = self.connection.cluster()?;
         Ok(broadcasts::open(&cluster, app).await?)
     }

@@ -1,9 +1,8 @@
 //! What every store promises of broadcasts.
 
-use domain::broadcast::audience::Tagged;
 use domain::broadcast::{
-    Added, Audience, Broadcast, CONTENT_BYTES_MAX, KEPT_MAX, Message, OPEN_MAX, Progress, Quota,
-    Refusal, State, Worker,
+    Added, Audience, Broadcast, CONTENT_BYTES_MAX, KEPT_MAX, Message, OPEN_MAX, Open, Progress,
+    Quota, Refusal, State, Worker,
 };
 use domain::clock::SECOND_US;
 use domain::store::Store;
@@ -23,7 +22,7 @@ fn message(action: &str, created_s: i64) -> Message {
         body: format!(r#"{{"the":"{created_s}th"}}"#),
         audience: Audience {
             longs_only: created_s % 2 == 0,
-            tags: Tagged::WithAll(vec!["a".into(), "语".into()]),
+            who: domain::users::Audience::all_of(["a".into(), "语".into()]),
         },
         expires_unix_us: (created_s % 3 == 0).then_some(created_s * 2),
         created_unix_us: created_s * SECOND_US,
@@ -54,7 +53,7 @@ async fn save(store: &dyn Store, app: AppId, id: u64, progress: &Progress) -> bo
 }
 
 async fn open(store: &dyn Store, app: AppId) -> Vec<u64> {
-    store.open_broadcasts(app).await.expect("ids")
+    store.open_broadcasts(app).await.expect("ids").ids
 }
 
 async fn listed(store: &dyn Store, app: AppId, after: Option<u64>, limit: u32) -> Vec<u64> {
@@ -72,7 +71,8 @@ pub(super) async fn a_broadcast_is_found_as_it_was_added(store: &dyn Store) {
         let progress = Progress::new(second * SECOND_US);
         assert_eq!(find(store, APP, id).await, Some(Broadcast { app: APP, id, message, progress }));
     }
-    assert_eq!(open(store, APP).await, [1, 2, 3, 4, 5, 6]);
+    let ids = vec![1, 2, 3, 4, 5, 6];
+    assert_eq!(store.open_broadcasts(APP).await.expect("ids"), Open { ids, last_id: 6 });
     assert_eq!(find(store, APP, 7).await, None);
     assert_eq!(find(store, APP, u64::MAX).await, None);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
-use domain::broadcast::{Added, Broadcast, Ledger, Message, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Ledger, Message, Open, Progress, Quota};
 
 use super::check::{Expected, Problem};
 use super::fault::Result;
@@ -133,8 +133,8 @@ pub(super) fn list(
 }
 
 /// Those that are not over.
-pub(super) fn open(read: Read<'_>, app: AppId) -> Result<Vec<u64>> {
-    Ok(ledger(read, app)?.open().to_vec())
+pub(super) fn open(read: Read<'_>, app: AppId) -> Result<Open> {
+    Ok(ledger(read, app)?.open())
 }
 
 /// Compares the ledgers with the broadcasts that are there.
@@ -154,7 +154,7 @@ pub(super) fn check(read: Read<'_>, expected: &mut Expected<'_, '_>) -> Result<(
         let ledger = ledger(read, app)?;
         let progress = tables.broadcast_progress.find(read.txn, key)?;
         let is_over = progress.is_none_or(|it| it.is_over());
-        if !ledger.has(id) || is_over == ledger.open().contains(&id) {
+        if !ledger.has(id) || is_over == ledger.open().ids.contains(&id) {
             expected.note("broadcast_ledgers", key, Problem::Different);
         }
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota};
 use domain::erasure::{Erased, Erasures};
 use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, ParticipantId, UserId};
@@ -255,7 +255,7 @@ impl Broadcasts for Embedded {
         self.read(|read| broadcasts::list(read, app, (after, limit)))
     }
 
-    async fn open_broadcasts(&self, app: AppId) -> Result<Vec<u64>> {
+    async fn open_broadcasts(&self, app: AppId) -> Result<Open> {
         self.read(|read| broadcasts::open(read, app))
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Ledger, Message, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Broadcasts, Ledger, Message, Open, Progress, Quota};
 use domain::error::Result;
 
 use super::{Memory, lock};
@@ -58,8 +58,8 @@ impl Broadcasts for Memory {
         Ok(behind.take(limit as usize).map(|(_, job)| job.clone()).collect())
     }
 
-    async fn open_broadcasts(&self, app: AppId) -> Result<Vec<u64>> {
-        Ok(lock(&self.jobs).0.get(&app).map_or(vec![], |of_app| of_app.ledger.open().to_vec()))
+    async fn open_broadcasts(&self, app: AppId) -> Result<Open> {
+        Ok(lock(&self.jobs).0.get(&app).map(|of_app| of_app.ledger.open()).unwrap_or_default())
     }
 
     async fn save_progress(&self, app: AppId, id: u64, progress: Progress) -> Result<bool> {

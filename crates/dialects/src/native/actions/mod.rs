@@ -1,8 +1,13 @@
 //! One file per action: what it takes, which operation of the domain it calls, and what it gives.
 
+pub(super) mod cancel_broadcast;
 pub(super) mod erase_user;
+pub(super) mod get_broadcast;
 pub(super) mod get_user;
+pub(super) mod list_broadcasts;
+pub(super) mod retry_broadcast;
 
+mod broadcasts;
 mod users;
 
 use domain::Context;

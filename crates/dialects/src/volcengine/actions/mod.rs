@@ -8,6 +8,7 @@ pub(super) mod list_room_info;
 pub(super) mod list_user_info;
 pub(super) mod query_online_status;
 pub(super) mod register_users;
+pub(super) mod user_broadcast;
 
 mod users;
 mod windows;

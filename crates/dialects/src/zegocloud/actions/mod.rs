@@ -7,6 +7,7 @@ pub(super) mod modify_user_info;
 pub(super) mod query_user_infos;
 pub(super) mod query_user_online_state;
 pub(super) mod robot_register;
+pub(super) mod send_message_to_all_users;
 pub(super) mod user_register;
 
 mod list;

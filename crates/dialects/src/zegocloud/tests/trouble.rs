@@ -1,7 +1,7 @@
 //! Quotas, and what the server cannot do now.
 
 use async_trait::async_trait;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota};
 use domain::erasure::{Erased, Erasures};
 use domain::error::{EngineError, Error};
 use domain::ids::ParticipantId;
@@ -57,6 +57,7 @@ fn each_action_says_in_its_own_code_that_it_is_called_too_often() {
         RobotRegister 660700001
         ModifyUserInfo 660300005
         QueryUserOnlineState 660300005
+        SendMessageToAllUsers 660500003
         DescribeUserList 206
         DescribeUserNum 206
         DescribeUsers 206
@@ -267,7 +268,7 @@ impl Broadcasts for Failing {
         Err(self.0.clone())
     }
 
-    async fn open_broadcasts(&self, _: AppId) -> domain::Result<Vec<u64>> {
+    async fn open_broadcasts(&self, _: AppId) -> domain::Result<Open> {
         Err(self.0.clone())
     }
 

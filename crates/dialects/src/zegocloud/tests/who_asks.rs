@@ -242,7 +242,7 @@ fn refuses_other_actions() {
             100000006 to 12345, unknown
             the query has no Action; this server answers QueryUserInfos,
             UserRegister, RobotRegister, ModifyUserInfo, QueryUserOnlineState,
-            DescribeUserList, DescribeUserNum, DescribeUsers
+            SendMessageToAllUsers, DescribeUserList, DescribeUserNum, DescribeUsers
         "#]],
     );
     check(
@@ -251,7 +251,8 @@ fn refuses_other_actions() {
             100000007 to 12345, unknown
             Action "queryUserInfos" is not supported; this server answers
             QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo,
-            QueryUserOnlineState, DescribeUserList, DescribeUserNum, DescribeUsers
+            QueryUserOnlineState, SendMessageToAllUsers, DescribeUserList,
+            DescribeUserNum, DescribeUsers
         "#]],
     );
     check(
@@ -260,8 +261,8 @@ fn refuses_other_actions() {
             100000007 to 12345, unknown
             Action "<script>\"<script>\"<script>\"<script>\"<script>\"<sc"... is
             not supported; this server answers QueryUserInfos, UserRegister,
-            RobotRegister, ModifyUserInfo, QueryUserOnlineState, DescribeUserList,
-            DescribeUserNum, DescribeUsers
+            RobotRegister, ModifyUserInfo, QueryUserOnlineState,
+            SendMessageToAllUsers, DescribeUserList, DescribeUserNum, DescribeUsers
         "#]],
     );
 }
@@ -305,7 +306,8 @@ fn strangers_are_told_nothing_about_apps_actions_or_bodies() {
             100000007 to 12345, unknown
             Action "NoSuchAction" is not supported; this server answers
             QueryUserInfos, UserRegister, RobotRegister, ModifyUserInfo,
-            QueryUserOnlineState, DescribeUserList, DescribeUserNum, DescribeUsers
+            QueryUserOnlineState, SendMessageToAllUsers, DescribeUserList,
+            DescribeUserNum, DescribeUsers
         "#]],
     );
 }

@@ -1,0 +1,421 @@
+//! The work at broadcasts with a receiver that does as it is told, and a clock that runs only while
+//! everybody waits.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use domain::app::{App, Apps, Quirks};
+use domain::broadcast::{self, Audience, Broadcast, Message, Progress, Quota, Refusal, State};
+use domain::clock::{Clock, SECOND_US};
+use domain::store::{IfTaken, NewUser};
+use domain::users::Profile;
+use domain::{AppId, Context, Settings, UserId, users};
+use serde_json::Value;
+use stores::memory::Memory;
+use tokio::time::Instant;
+
+use super::receiver::Receives;
+use super::webhook::Webhook;
+use super::*;
+use crate::feed::Feed;
+
+const APP: AppId = AppId(4111);
+const ME: Worker = Worker { id: 1, has_peers: false };
+
+/// Runs as tokio's clock does.
+struct TokioClock(Instant);
+
+impl Clock for TokioClock {
+    fn now_unix_us(&self) -> i64 {
+        let since = i64::try_from(self.0.elapsed().as_micros()).expect("not for ever");
+        1_795_226_563 * SECOND_US + since
+    }
+}
+
+/// What a delivery comes to.
+#[derive(Clone, Copy)]
+enum Said {
+    Taken,
+    Status(u16),
+    /// The server is killed before it knows that the delivery was taken.
+    Killed,
+}
+
+/// A delivery that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Came {
+    unix_s: i64,
+    id: String,
+    users: Vec<String>,
+}
+
+/// Says in order what it is told to say, and then that it takes whatever comes.
+#[derive(Default)]
+struct Receiver {
+    says: Mutex<VecDeque<Said>>,
+    came: Mutex<Vec<Came>>,
+}
+
+impl Receiver {
+    fn that_says(says: impl IntoIterator<Item = Said>) -> Self {
+        Self { says: Mutex::new(says.into_iter().collect()), came: Mutex::default() }
+    }
+
+    fn came(&self) -> Vec<Came> {
+        self.came.lock().expect("whole").clone()
+    }
+
+    /// All users that came, as often as they did.
+    fn users(&self) -> Vec<String> {
+        self.came().into_iter().flat_map(|came| came.users).collect()
+    }
+}
+
+impl Receives for Receiver {
+    async fn deliver(&self, webhook: &Webhook, unix_s: i64) -> Result<(), Refusal> {
+        let body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
+        let users = body["data"]["userIds"].as_array().expect("a list").iter();
+        let users = users.map(|id| id.as_str().expect("text").to_owned()).collect();
+        self.came.lock().expect("whole").push(Came { unix_s, id: webhook.id.clone(), users });
+        let said = self.says.lock().expect("whole").pop_front().unwrap_or(Said::Taken);
+        match said {
+            Said::Taken => Ok(()),
+            Said::Status(status) => Err(Refusal { status: Some(status), reason: "no".into() }),
+            Said::Killed => std::future::pending().await,
+        }
+    }
+}
+
+/// A server with an app.
+struct World {
+    ctx: Context,
+    feed: Arc<Feed>,
+}
+
+impl World {
+    fn new() -> Self {
+        let app = App {
+            id: APP,
+            rtc_id: None,
+            name: String::new(),
+            server_secret: None,
+            event_token: None,
+            api_token: None,
+            access_keys: vec![],
+            quirks: Quirks::default(),
+            sources: [].into(),
+        };
+        let apps = Apps::new([app]).expect("an app");
+        let feed = Arc::new(Feed::new(&apps, 1));
+        let clock = Arc::new(TokioClock(Instant::now()));
+        let settings = Settings::default();
+        let mut ctx = Context::new(Arc::new(Memory::default()), clock, apps, settings);
+        ctx.witness = feed.clone();
+        Self { ctx, feed }
+    }
+
+    async fn register(&self, ids: impl IntoIterator<Item = u32>, tags: &[&str]) {
+        let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
+        let new = |id: u32| NewUser {
+            id: UserId::parse(&id.to_string()).expect("an id"),
+            profile: Profile { tags: tags.clone(), ..Profile::default() },
+        };
+        let users = ids.into_iter().map(new).collect();
+        let store = &self.ctx.store;
+        store.register_users(APP, users, IfTaken::Leave, 0).await.expect("registered");
+    }
+
+    async fn accept(&self, ttl_s: Option<i64>) -> u64 {
+        self.accept_for(Audience::EVERYBODY, ttl_s).await
+    }
+
+    async fn accept_for(&self, audience: Audience, ttl_s: Option<i64>) -> u64 {
+        let now_unix_us = self.ctx.clock.now_unix_us();
+        let message = Message {
+            dialect: "d".into(),
+            action: "A".into(),
+            sender: UserId::parse("1").expect("an id"),
+            body: "{}".into(),
+            audience,
+            expires_unix_us: ttl_s.map(|ttl_s| now_unix_us + ttl_s * SECOND_US),
+            created_unix_us: now_unix_us,
+        };
+        let quota = Quota { since_unix_us: 0, max: 100 };
+        match broadcast::accept(&self.ctx, APP, message, quota).await.expect("accepted") {
+            broadcast::Accepted::Yes(id) => id,
+            other @ broadcast::Accepted::OverQuota => panic!("{other:?}"),
+        }
+    }
+
+    async fn job(&self, id: u64) -> Broadcast {
+        self.ctx.store.find_broadcast(APP, id).await.expect("read").expect("it is there")
+    }
+
+    async fn progress(&self, id: u64) -> Progress {
+        self.job(id).await.progress
+    }
+
+    fn now_s(&self) -> i64 {
+        self.ctx.clock.now_unix_s()
+    }
+
+    /// Works until a job is as wanted.
+    async fn work_until(
+        &self,
+        receiver: Option<&Receiver>,
+        id: u64,
+        is_wanted: impl Fn(&Progress) -> bool,
+    ) {
+        let (ctx, feed) = (&self.ctx, &*self.feed);
+        let (_stop, stopping) = watch::channel(());
+        let work = Work { ctx, feed, app: APP, receiver, worker: ME };
+        let look = async {
+            while !is_wanted(&self.progress(id).await) {
+                tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            }
+        };
+        tokio::select! {
+            () = work.run(stopping) => panic!("nobody told it to stop"),
+            () = look => {}
+        }
+    }
+
+    async fn work_to_the_end(&self, receiver: &Receiver, id: u64) -> Progress {
+        self.work_until(Some(receiver), id, Progress::is_over).await;
+        self.progress(id).await
+    }
+}
+
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort_by_key(|id| (id.len(), id.clone()));
+    ids
+}
+
+fn numbers(ids: impl IntoIterator<Item = u32>) -> Vec<String> {
+    ids.into_iter().map(|id| id.to_string()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_is_delivered_to_once_in_batches_of_a_thousand() {
+    let world = World::new();
+    world.register(1..=2_500, &[]).await;
+    let receiver = Receiver::default();
+    let id = world.accept(None).await;
+    let done = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((done.state, done.users, done.batches), (State::Done, 2_500, 3));
+    let sizes: Vec<usize> = receiver.came().iter().map(|came| came.users.len()).collect();
+    assert_eq!(sizes, [1_000, 1_000, 500]);
+    assert_eq!(sorted(receiver.users()), numbers(1..=2_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_in_the_audience_is_no_delivery() {
+    let world = World::new();
+    let receiver = Receiver::default();
+    let id = world.accept(None).await;
+    let done = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((done.state, done.users, done.batches), (State::Done, 0, 0));
+    world.register([1, 2], &["a"]).await;
+    let who = users::Audience::all_of(["a".into(), "b".into()]);
+    let id = world.accept_for(Audience { who, longs_only: false }, None).await;
+    assert_eq!(world.work_to_the_end(&receiver, id).await.state, State::Done);
+    assert_eq!(receiver.came(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_somebody_belongs_is_judged_when_the_walk_reaches_them() {
+    let world = World::new();
+    world.register(1..=1_500, &["a"]).await;
+    let audience = Audience { who: users::Audience::any_of(["a".into()]), longs_only: true };
+    let id = world.accept_for(audience, None).await;
+    // The second delivery fails, and meanwhile somebody comes who belongs.
+    let receiver = Receiver::that_says([Said::Taken, Said::Status(500)]);
+    world.work_until(Some(&receiver), id, |progress| progress.failures == 1).await;
+    world.register(9_000..9_010, &["a"]).await;
+    world.register(9_010..9_020, &["b"]).await;
+    world.work_to_the_end(&receiver, id).await;
+    let came = receiver.came();
+    assert_eq!(came.len(), 3);
+    assert_ne!(came[1].id, came[2].id, "a changed batch is another one");
+    let taken = [came[0].users.clone(), came[2].users.clone()].concat();
+    assert_eq!(sorted(taken), numbers((1..=1_500).chain(9_000..9_010)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_fails_for_an_hour_gets_everything_afterwards() {
+    let world = World::new();
+    world.register(1..=3, &[]).await;
+    let id = world.accept(None).await;
+    let began = world.now_s();
+    // 1, 5, 30 s, 2, 10 min, and then every half an hour.
+    let receiver = Receiver::that_says([Said::Status(500); 7]);
+    let done = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((done.state, done.users), (State::Done, 3));
+    let came = receiver.came();
+    let pauses: Vec<i64> = came.windows(2).map(|two| two[1].unix_s - two[0].unix_s).collect();
+    assert_eq!(pauses, [1, 5, 30, 120, 600, 1_800, 1_800]);
+    assert!(world.now_s() - began > 3_600);
+    assert!(came.iter().all(|it| it.id == came[0].id), "repeats are recognised");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_fails_too_long_is_given_up_and_a_retry_goes_on() {
+    let world = World::new();
+    world.register(1..=1_200, &[]).await;
+    let id = world.accept(None).await;
+    let says = std::iter::once(Said::Taken).chain([Said::Status(503); 30]);
+    let receiver = Receiver::that_says(says);
+    let failed = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((failed.state, failed.users, failed.failures), (State::Failed, 1_000, 30));
+    assert_eq!(failed.refusal.and_then(|refusal| refusal.status), Some(503), "it is kept");
+    let retried = broadcast::retry(&world.ctx, APP, id).await.expect("retried");
+    assert!(matches!(retried, broadcast::Tended::Done(_)));
+    let done = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((done.state, done.users, done.refusal), (State::Done, 1_200, None));
+    let last = receiver.came().pop().expect("a delivery");
+    assert_eq!(last.users.len(), 200, "it goes on at its place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_ends_when_its_time_is_over() {
+    let world = World::new();
+    world.register(1..=3, &[]).await;
+    let receiver = Receiver::that_says([Said::Status(500); 100]);
+    let began = world.now_s();
+    let id = world.accept(Some(60)).await;
+    let over = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((over.state, over.users), (State::Expired, 0));
+    assert_eq!(world.now_s() - began, 60, "to the second");
+    assert!(over.refusal.is_some(), "why nobody was reached is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_server_leaves_nobody_out() {
+    let world = World::new();
+    world.register(1..=3_300, &[]).await;
+    let id = world.accept(None).await;
+    // Killed in the middle of each delivery once, after it was taken and before that was noted.
+    let mut killed = vec![];
+    for _ in 0..4 {
+        let receiver = Receiver::that_says([Said::Killed]);
+        let told = || receiver.came().len();
+        world.work_until(Some(&receiver), id, |_| told() == 1).await;
+        killed.extend(receiver.came());
+        let receiver = Receiver::that_says([Said::Taken, Said::Killed]);
+        world
+            .work_until(Some(&receiver), id, |progress| {
+                progress.is_over() || receiver.came().len() == 2
+            })
+            .await;
+        killed.extend(receiver.came());
+    }
+    let progress = world.progress(id).await;
+    assert_eq!((progress.state, progress.users), (State::Done, 3_300));
+    let mut distinct = sorted(killed.iter().flat_map(|came| came.users.clone()).collect());
+    distinct.dedup();
+    assert_eq!(distinct, numbers(1..=3_300), "nobody is missing");
+    let ids: std::collections::BTreeSet<&str> = killed.iter().map(|it| &*it.id).collect();
+    assert_eq!(ids.len(), 4, "each repeat has the id of what it repeats");
+    assert!(killed.len() > 4, "there were repeats");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_leaves_its_job_to_the_next() {
+    let world = World::new();
+    world.register(1..=40_000, &[]).await;
+    let id = world.accept(None).await;
+    let receiver = Receiver::default();
+    let (stop, stopping) = watch::channel(());
+    let (ctx, feed) = (&world.ctx, &*world.feed);
+    let work = Work { ctx, feed, app: APP, receiver: Some(&receiver), worker: ME };
+    stop.send_replace(());
+    work.run(stopping).await;
+    let progress = world.progress(id).await;
+    assert_eq!((progress.state, progress.batches), (State::Waiting, 1), "what it began is done");
+    let done = world.work_to_the_end(&receiver, id).await;
+    assert_eq!((done.state, done.users, done.batches), (State::Done, 40_000, 40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_servers_one_works_at_a_job() {
+    let world = World::new();
+    world.register(1..=40_000, &[]).await;
+    let id = world.accept(None).await;
+    let (one, other) = (Receiver::default(), Receiver::default());
+    let (_stop, stopping) = watch::channel(());
+    let (ctx, feed) = (&world.ctx, &*world.feed);
+    let work = |receiver, id| {
+        let worker = Worker { id, has_peers: true };
+        Work { ctx, feed, app: APP, receiver: Some(receiver), worker }
+    };
+    let (first, second) = (work(&one, 1), work(&other, 2));
+    let over = async {
+        while !world.progress(id).await.is_over() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = first.run(stopping.clone()) => panic!("nobody told it to stop"),
+        () = second.run(stopping) => panic!("nobody told it to stop"),
+        () = over => {}
+    }
+    assert_eq!(world.progress(id).await.state, State::Done);
+    assert_eq!(one.users().len() + other.users().len(), 40_000, "nobody twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_server_is_gone_is_taken_over_when_its_lease_is() {
+    let world = World::new();
+    world.register(1..=3, &[]).await;
+    let id = world.accept(None).await;
+    let job = world.job(id).await;
+    let other = Worker { id: 9, has_peers: true };
+    let claimed = job.progress.claimed(other, world.ctx.clock.now_unix_us());
+    assert!(world.ctx.store.save_progress(APP, id, claimed).await.expect("saved"));
+    let began = world.now_s();
+    let receiver = Receiver::default();
+    let (_stop, stopping) = watch::channel(());
+    let (ctx, feed) = (&world.ctx, &*world.feed);
+    let worker = Worker { id: 1, has_peers: true };
+    let work = Work { ctx, feed, app: APP, receiver: Some(&receiver), worker };
+    let over = async {
+        while !world.progress(id).await.is_over() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        () = work.run(stopping) => panic!("nobody told it to stop"),
+        () = over => {}
+    }
+    let came = receiver.came();
+    assert_eq!(came[0].unix_s - began, broadcast::progress::LEASE_S);
+    // Who has no peers waits for nobody: see `a_killed_server_leaves_nobody_out`.
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_receiver_a_broadcast_fails_with_a_reason_and_can_be_retried() {
+    let world = World::new();
+    world.register(1..=3, &[]).await;
+    let id = world.accept(None).await;
+    world.work_until(None, id, Progress::is_over).await;
+    let failed = world.progress(id).await;
+    assert_eq!(failed.state, State::Failed);
+    assert!(failed.refusal.is_some_and(|it| it.reason.contains("broadcast_url")));
+    broadcast::retry(&world.ctx, APP, id).await.expect("retried");
+    let receiver = Receiver::default();
+    assert_eq!(world.work_to_the_end(&receiver, id).await.users, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_job_goes_no_further() {
+    let world = World::new();
+    world.register(1..=3_000, &[]).await;
+    let id = world.accept(None).await;
+    let receiver = Receiver::that_says([Said::Taken, Said::Status(500)]);
+    world.work_until(Some(&receiver), id, |progress| progress.failures == 1).await;
+    broadcast::cancel(&world.ctx, APP, id).await.expect("cancelled");
+    let next = world.accept(None).await;
+    world.work_to_the_end(&receiver, next).await;
+    let progress = world.progress(id).await;
+    assert_eq!((progress.state, progress.users), (State::Cancelled, 1_000));
+}
