@@ -158,8 +158,13 @@ pub(super) async fn an_erasure_that_was_cut_off_is_finished_by_the_next(store: &
         story.push_str(&format!("{} present room=r{room} call=c anna ben\n", 200 + room));
     }
     store.append_events(events(&story)).await.expect("appended");
-    let first = store.erase_events(APP, &who("anna"), None, 7).await.expect("a step");
-    assert!(first.events + first.snapshots > 0, "{first:?}");
+    let anna = who("anna");
+    let mut first = store.erase_events(APP, &anna, None, 7).await.expect("a step");
+    // A step may have looked at others' events only.
+    while first.events + first.snapshots == 0 {
+        let from = first.next.clone().expect("there is something to erase");
+        first = store.erase_events(APP, &anna, Some(&from), 7).await.expect("a step");
+    }
     let Erased { events, snapshots, stays, .. } = erase(store, APP, &who("anna"), 7).await;
     let sums = [first.events + events, first.snapshots + snapshots, first.stays + stays];
     assert_eq!(sums, [40, 40, 40]);
