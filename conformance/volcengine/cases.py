@@ -182,7 +182,8 @@ class Directory:
         return case("BatchGetUser", name, body, answer, **more)
 
     def cases(self):
-        return [*self.registrations(), *self.queries(), *self.updates(), *self.presigned()]
+        return [*self.registrations(), *self.queries(), *self.updates(), *self.tags(),
+                *self.deregistrations(), *self.presigned()]
 
     def registrations(self):
         twins = [(4, {"NickName": "first"}), (4, {"NickName": "second"})]
@@ -262,6 +263,57 @@ class Directory:
                             {"Users": [{"UserId": self.id(1), "NickName": "no"}]}, IM_IDS)
         yield get("after updates that were refused", [1, 7],
                   [(1, LI | {"Ext": {"new": "only"}}), (7, BARE | {"NickName": "by STS again"})])
+
+    def ids(self, action, name, numbers, failures=(), **more):
+        fields = {field: more.pop(field) for field in ("Tags", "Op") if field in more}
+        body = {"AppId": APP, "UserIds": [self.id(n) for n in numbers], **fields}
+        answer = {"FailedInfos": [failed(self.id(n), code) for n, code in failures] or empty}
+        if "refusal" in more:
+            answer = None
+        return case(action, name, body, answer, **more)
+
+    def tags(self):
+        def tag(name, numbers, failures=(), **more):
+            return self.ids("BatchUpdateUserTags", name, numbers, failures, **more)
+
+        yield self.register("users for tags, one of them a robot",
+                            [(21, {"Tags": ["b", "a"]}), (22, {"IsRobot": True})])
+        yield tag("success: added tags go last", [21, 22], Tags=["c", "a"], Op=0)
+        yield self.get("added tags are there", [21, 22],
+                       [(21, BARE | {"Tags": ["b", "a", "c"]}),
+                        (22, BARE | {"Tags": ["c", "a"], "IsRobot": True})])
+        yield tag("partial failure: somebody is not registered", [23, 21], [(23, "UserNotFound")],
+                  Tags=["a", "never"], Op=1)
+        yield self.get("removed tags are gone", [21], [(21, BARE | {"Tags": ["b", "c"]})])
+        yield tag("partial failure: a tag of 65 characters", [21], [(21, "InvalidParameter")],
+                  Tags=["签" * 65], Op=0)
+        yield tag("101 users are refused", [21] * 101, Tags=["no"], Op=0,
+                  refusal=INVALID_PARAMETER)
+        yield tag("no tags are refused", [21], Tags=[], Op=0, refusal=INVALID_PARAMETER)
+        yield tag("an Op that is none is refused", [21], Tags=["no"], Op=2,
+                  refusal=INVALID_PARAMETER)
+        yield tag("temporary key", [21], Tags=["b"], Op=1, token=SESSION_TOKEN)
+        yield from refusals("BatchUpdateUserTags",
+                            {"UserIds": [self.id(21)], "Tags": ["no"], "Op": 0}, IM_IDS)
+        yield self.get("after changes of tags that were refused", [21],
+                       [(21, BARE | {"Tags": ["c"]})])
+
+    def deregistrations(self):
+        def leave(name, numbers, failures=(), **more):
+            return self.ids("UnRegisterUsers", name, numbers, failures, **more)
+
+        yield leave("partial failure: somebody is not registered", [23, 22],
+                    [(23, "UserNotFound")])
+        yield self.get("who is unregistered is not found", [21, 22],
+                       [(21, BARE | {"Tags": ["c"]})], [22])
+        yield self.register("who was unregistered may be anybody", [(22, LI)])
+        yield self.get("who was unregistered is anew", [22], [(22, LI)])
+        yield leave("11 users are refused", [21] * 11, refusal=INVALID_PARAMETER)
+        yield leave("no user is refused", [], refusal=INVALID_PARAMETER)
+        yield leave("temporary key", [22], token=SESSION_TOKEN)
+        yield from refusals("UnRegisterUsers", {"UserIds": [self.id(21)]}, IM_IDS)
+        yield self.get("after deregistrations that were refused", [21, 22],
+                       [(21, BARE | {"Tags": ["c"]})], [22])
 
     def presigned(self):
         if not self.client.presigns:

@@ -48,6 +48,26 @@ func ask(host string, step driver.Step) (*driver.Answer, error) {
 			return nil, refused(err)
 		}
 		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
+	case "UnRegisterUsers":
+		body, err := parse[im.UnRegisterUsersBody](step)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := client.UnRegisterUsers(ctx, body)
+		if err != nil {
+			return nil, refused(err)
+		}
+		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
+	case "BatchUpdateUserTags":
+		body, err := parse[im.BatchUpdateUserTagsBody](step)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := client.BatchUpdateUserTags(ctx, body)
+		if err != nil {
+			return nil, refused(err)
+		}
+		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
 	case "BatchUpdateUser":
 		body, err := parse[im.BatchUpdateUserBody](step)
 		if err != nil {

@@ -8,7 +8,11 @@ use super::fault::{Code, Fault};
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    CountUsers,
+    ListUsers,
+    ListTags,
     GetUser,
+    DeleteUser,
     EraseUser,
     ListBroadcasts,
     GetBroadcast,
@@ -28,8 +32,12 @@ pub(super) struct Spec {
 
 impl Action {
     /// Every action. Of two whose paths are the same to a request, the first is meant.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 10] = [
+        Self::CountUsers,
+        Self::ListUsers,
+        Self::ListTags,
         Self::GetUser,
+        Self::DeleteUser,
         Self::EraseUser,
         Self::ListBroadcasts,
         Self::GetBroadcast,
@@ -39,7 +47,11 @@ impl Action {
 
     pub(super) fn spec(self) -> Spec {
         let (name, method, path) = match self {
+            Self::CountUsers => ("count_users", Method::GET, "/v1/apps/{app}/users/count"),
+            Self::ListUsers => ("list_users", Method::GET, "/v1/apps/{app}/users"),
+            Self::ListTags => ("list_tags", Method::GET, "/v1/apps/{app}/tags"),
             Self::GetUser => ("get_user", Method::GET, "/v1/apps/{app}/users/{id}"),
+            Self::DeleteUser => ("delete_user", Method::DELETE, "/v1/apps/{app}/users/{id}"),
             Self::EraseUser => ("erase_user", Method::POST, "/v1/apps/{app}/users/{id}/erase"),
             Self::ListBroadcasts => ("list_broadcasts", Method::GET, "/v1/apps/{app}/broadcasts"),
             Self::GetBroadcast => ("get_broadcast", Method::GET, "/v1/apps/{app}/broadcasts/{id}"),

@@ -21,7 +21,8 @@ use http::request::Parts;
 use crate::Answered;
 use action::{Action, Route};
 use actions::{
-    Asked, cancel_broadcast, erase_user, get_broadcast, get_user, list_broadcasts, retry_broadcast,
+    Asked, cancel_broadcast, count_users, delete_user, erase_user, get_broadcast, get_user,
+    list_broadcasts, list_tags, list_users, retry_broadcast,
 };
 use envelope::{Json, Stamp};
 use fault::Fault;
@@ -55,6 +56,10 @@ async fn serve(ctx: &Context, parts: &Parts, stamp: &mut Stamp) -> Result<Json, 
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let asked = Asked { ctx, app, names: &route.names, query: &query };
     Ok(match route.action {
+        Action::CountUsers => Json::of(&count_users::answer(&asked).await?),
+        Action::DeleteUser => Json::of(&delete_user::answer(&asked).await?),
+        Action::ListTags => Json::of(&list_tags::answer(&asked).await?),
+        Action::ListUsers => Json::of(&list_users::answer(&asked).await?),
         Action::EraseUser => Json::of(&erase_user::answer(&asked).await?),
         Action::GetUser => Json::of(&get_user::answer(&asked).await?),
         Action::ListBroadcasts => Json::of(&list_broadcasts::answer(&asked).await?),

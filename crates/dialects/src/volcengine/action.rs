@@ -24,6 +24,8 @@ impl Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     RegisterUsers,
+    UnRegisterUsers,
+    BatchUpdateUserTags,
     BatchUpdateUser,
     BatchGetUser,
     QueryOnlineStatus,
@@ -52,8 +54,10 @@ const fn per_second(calls: u32) -> NonZeroU32 {
 
 impl Action {
     /// Every action.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::RegisterUsers,
+        Self::UnRegisterUsers,
+        Self::BatchUpdateUserTags,
         Self::BatchUpdateUser,
         Self::BatchGetUser,
         Self::QueryOnlineStatus,
@@ -67,6 +71,20 @@ impl Action {
         match self {
             Self::RegisterUsers => Spec {
                 name: "RegisterUsers",
+                versions: &[Version::V20201201],
+                method: Method::POST,
+                per_second: per_second(50),
+                changes: true,
+            },
+            Self::UnRegisterUsers => Spec {
+                name: "UnRegisterUsers",
+                versions: &[Version::V20201201],
+                method: Method::POST,
+                per_second: per_second(50),
+                changes: true,
+            },
+            Self::BatchUpdateUserTags => Spec {
+                name: "BatchUpdateUserTags",
                 versions: &[Version::V20201201],
                 method: Method::POST,
                 per_second: per_second(50),

@@ -27,8 +27,9 @@ use http::Request;
 use crate::{Answered, BodyFault};
 use action::{Action, Version};
 use actions::{
-    Asked, batch_get_user, batch_update_user, get_room_online_users, list_room_info,
-    list_user_info, query_online_status, register_users, user_broadcast,
+    Asked, batch_get_user, batch_update_user, batch_update_user_tags, get_room_online_users,
+    list_room_info, list_user_info, query_online_status, register_users, un_register_users,
+    user_broadcast,
 };
 use envelope::{Json, Stamp, cut};
 use fault::{Code, Fault};
@@ -70,6 +71,8 @@ async fn serve(
     let asked = Asked { ctx, app, version, query: &query, headers, body };
     Ok(match action {
         Action::RegisterUsers => Json::of(&register_users::answer(&asked).await?),
+        Action::UnRegisterUsers => Json::of(&un_register_users::answer(&asked).await?),
+        Action::BatchUpdateUserTags => Json::of(&batch_update_user_tags::answer(&asked).await?),
         Action::BatchUpdateUser => Json::of(&batch_update_user::answer(&asked).await?),
         Action::BatchGetUser => batch_get_user::answer(&asked).await?,
         Action::QueryOnlineStatus => Json::of(&query_online_status::answer(&asked).await?),
@@ -166,6 +169,8 @@ fn find_app<'a>(
 ) -> Result<Option<&'a App>, Fault> {
     match action {
         Action::RegisterUsers
+        | Action::UnRegisterUsers
+        | Action::BatchUpdateUserTags
         | Action::BatchUpdateUser
         | Action::BatchGetUser
         | Action::QueryOnlineStatus

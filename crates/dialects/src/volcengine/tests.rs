@@ -378,6 +378,7 @@ fn what_the_sdks_really_send_is_answered() {
         go-volc-sdk-golang--BatchGetUser-presigned-post: 200 {"NotFoundUsers":[10001],"Users":[]}
         go-volc-sdk-golang--BatchGetUser-sts: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
         go-volc-sdk-golang--BatchUpdateUser: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
+        go-volc-sdk-golang--BatchUpdateUserTags: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001},{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10002}]}
         go-volc-sdk-golang--GetRoomOnlineUsers: 200 {"RoomExists":false}
         go-volc-sdk-golang--ListRoomInfo: 200 {"HasMore":false,"PageNum":1,"PageSize":20,"RoomList":[],"Total":0}
         go-volc-sdk-golang--ListUserInfo: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
@@ -389,7 +390,7 @@ fn what_the_sdks_really_send_is_answered() {
         go-volc-sdk-golang--QueryOnlineStatus: 200 {"AppId":123456,"QueryOnlineResults":{}}
         go-volc-sdk-golang--RegisterUsers: 200 {"FailedInfos":[]}
         go-volc-sdk-golang--RegisterUsers-host-with-port-80: 200 {"FailedInfos":[]}
-        go-volc-sdk-golang--UnRegisterUsers: 404 InvalidActionOrVersion 100008 Could not find operation UnRegisterUsers for version 2020-12-01.
+        go-volc-sdk-golang--UnRegisterUsers: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
         go-volc-sdk-golang--UserBroadcast: 200 {}
         go-volcengine-go-sdk--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
         go-volcengine-go-sdk--BatchGetUser-default-content-type: 400 InvalidParameter.Unmarshal 990006 The body must be a JSON object with the Content-Type application/json; forms are not read.
@@ -409,7 +410,7 @@ fn what_the_sdks_really_send_is_answered() {
         java-volc-sdk-java--ListUserInfo-presigned-sts: 200 {"PageNum":1,"PageSize":20,"Total":0,"UserList":[]}
         java-volc-sdk-java--QueryOnlineStatus: 200 {"AppId":123456,"QueryOnlineResults":{}}
         java-volc-sdk-java--RegisterUsers: 200 {"FailedInfos":[]}
-        java-volc-sdk-java--UnRegisterUsers: 404 InvalidActionOrVersion 100008 Could not find operation UnRegisterUsers for version 2020-12-01.
+        java-volc-sdk-java--UnRegisterUsers: 200 {"FailedInfos":[{"Code":"UserNotFound","Message":"UserisNotFound: nobody is registered with this UserId.","UserId":10001}]}
         java-volc-sdk-java--UserBroadcast: 200 {}
         npm-openapi--BatchGetUser: 200 {"NotFoundUsers":[10001,10002],"Users":[]}
         npm-openapi--BatchGetUser-fetchOpenAPI-data: 200 {"NotFoundUsers":[10001,10002],"Users":[]}

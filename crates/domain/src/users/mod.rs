@@ -1,8 +1,8 @@
 //! WHOIS: the directory. One for all dialects; each shows the fields that it has words for.
 //!
 //! [`profile`] is what is known of a user, [`view`] the same without a copy; [`mod@register`],
-//! [`mod@update`], [`tags`], [`mod@unregister`], [`mod@find`] are the operations; [`audience`] tells
-//! who is meant by tags, and [`store`] what stores promise for that.
+//! [`mod@update`], [`tags`], [`mod@unregister`], [`mod@find`] are the operations; [`audience`]
+//! tells who is meant by tags, and [`store`] what stores promise for that.
 
 pub mod audience;
 pub mod find;

@@ -7,7 +7,8 @@
 //! **Clocks do not matter.** A row is written and deleted with a timestamp of ours: the *stamp* of
 //! the change, a number in the user's own row that only grows, since that is written by compare and
 //! set. So a deletion that comes late, or twice, never takes away what a later change added. The
-//! stamp outlives the user for a day ([`super::users::GONE_S`]), for whoever registers the id again.
+//! stamp outlives the user for a day ([`super::users::GONE_S`]), for whoever registers the id
+//! again.
 //!
 //! **What is left over.** A change that loses its race, or whose server dies, may leave rows too
 //! many. A walk that meets one deletes it, with the stamp that the user has: what somebody is about

@@ -26,6 +26,10 @@ use super::fault::{Damage, Fault, Result};
 use super::{robots, walk};
 use crate::record;
 
+mod robot;
+
+use robot::Robot;
+
 const TABLE: &str = "users";
 
 /// For how long the row of somebody who is gone is kept: clocks may differ by less.
@@ -472,52 +476,6 @@ impl At<'_> {
     async fn read_row(&self, statement: &PreparedStatement) -> Result<Option<Row>> {
         let values = (self.cluster.app(self.app), self.id.as_str());
         self.cluster.read_one(statement, values).await
-    }
-}
-
-/// A place among the robots of an app that a change takes or gives back.
-#[derive(Default)]
-struct Robot {
-    mark: Option<Uuid>,
-}
-
-impl Robot {
-    /// The place of somebody who has this profile.
-    async fn of(at: &At<'_>, profile: &Profile) -> Result<Self> {
-        let mark = match profile.robot {
-            true => robots::mark_of(at.cluster, at.app, at.id).await?,
-            false => None,
-        };
-        Ok(Self { mark })
-    }
-
-    /// What the registration of a profile needs; `false` if there is no place.
-    async fn prepare(
-        &mut self,
-        at: &At<'_>,
-        there: Option<&Profile>,
-        profile: &Profile,
-    ) -> Result<bool> {
-        let was_robot = there.is_some_and(|there| there.robot);
-        match (was_robot, profile.robot) {
-            (false, true) if self.mark.is_none() => {
-                self.mark = robots::take(at.cluster, at.app, at.id).await?;
-                Ok(self.mark.is_some())
-            }
-            (true, false) => {
-                *self = Self { mark: robots::mark_of(at.cluster, at.app, at.id).await? };
-                Ok(true)
-            }
-            _ => Ok(true),
-        }
-    }
-
-    /// Gives the place back, unless whoever stands now is a robot.
-    async fn settle(self, at: &At<'_>, there: Option<&Profile>) -> Result<()> {
-        match self.mark.filter(|_| there.is_none_or(|there| !there.robot)) {
-            Some(mark) => robots::give_back(at.cluster, at.app, at.id, mark).await,
-            None => Ok(()),
-        }
     }
 }
 

@@ -3,8 +3,8 @@
 //! The README tells the tables: keys, values, and why in this order. Read the code in this order:
 //! `open` (whose folder it is), `tables`, `record` and `key` (how rows are written down), `writer`
 //! and `group` (how a change becomes durable), `users`, `directory` and `trays` (the directory),
-//! `presences` (who was seen), `log` (the room log). `locks` is who may be there together, `backup` a
-//! copy of everything, `check` whether everything is right.
+//! `presences` (who was seen), `log` (the room log). `locks` is who may be there together, `backup`
+//! a copy of everything, `check` whether everything is right.
 
 mod backup;
 mod broadcasts;

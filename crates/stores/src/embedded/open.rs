@@ -20,8 +20,8 @@ pub const MAP_SIZE_DEFAULT: usize = 1 << 40;
 /// How many may read at the same time.
 const READERS_MAX: u32 = 1_024;
 
-/// The format that this program writes and reads. Format 1 had no tags; no version that was released
-/// wrote it.
+/// The format that this program writes and reads. Format 1 had no tags; no version that was
+/// released wrote it.
 pub(super) const FORMAT: u32 = 2;
 
 pub(super) const FORMAT_FILE: &str = "whowas.format";

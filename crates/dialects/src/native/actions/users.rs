@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::UserId;
 use domain::users::User;
+use domain::users::audience::Audience;
 use serde::Serialize;
 
 use super::Asked;
@@ -40,6 +43,33 @@ impl From<User> for ShownUser {
             modified,
         }
     }
+}
+
+/// Who is meant by an expression of tags; everybody without one.
+pub(super) fn audience(tags: Option<&str>) -> Result<Audience, Fault> {
+    let parsed = Audience::parse(tags.unwrap_or_default());
+    parsed.map_err(|fault| Fault::invalid(format!("`tags` cannot be read: {fault}")))
+}
+
+/// How many a page may have.
+pub(super) fn limit(given: Option<&str>, usual: u32, max: u32) -> Result<u32, Fault> {
+    let Some(given) = given else { return Ok(usual) };
+    let number: u64 = given.parse().map_err(|_| Fault::invalid("`limit` is not a number"))?;
+    match number {
+        0 => Err(Fault::invalid("`limit` is 0")),
+        number => Ok(u32::try_from(number).unwrap_or(max).min(max)),
+    }
+}
+
+/// Where a page begins, as the page before told.
+pub(super) fn cursor(given: &str) -> Result<Vec<u8>, Fault> {
+    let decoded = URL_SAFE_NO_PAD.decode(given);
+    decoded.map_err(|_| Fault::invalid("`cursor` is not one that was told here"))
+}
+
+/// Where the next page begins.
+pub(super) fn show_cursor(place: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(place)
 }
 
 /// The user whom the path names. What cannot be an id is nobody's.

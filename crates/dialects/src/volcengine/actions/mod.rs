@@ -3,11 +3,13 @@
 
 pub(super) mod batch_get_user;
 pub(super) mod batch_update_user;
+pub(super) mod batch_update_user_tags;
 pub(super) mod get_room_online_users;
 pub(super) mod list_room_info;
 pub(super) mod list_user_info;
 pub(super) mod query_online_status;
 pub(super) mod register_users;
+pub(super) mod un_register_users;
 pub(super) mod user_broadcast;
 
 mod users;

@@ -64,6 +64,23 @@ pub(super) fn given(asked: &Asked<'_>, users_max: usize) -> Result<Vec<Given>, F
     users.into_iter().enumerate().map(known).collect()
 }
 
+/// The numbers in a request's `UserIds`, at least one and at most `ids_max`.
+pub(super) fn given_ids(asked: &Asked<'_>, ids_max: usize) -> Result<Vec<i64>, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Parameters {
+        user_ids: Option<Vec<i64>>,
+    }
+    let Parameters { user_ids } = body::parse(asked.body, asked.headers)?;
+    body::check_len("UserIds", user_ids, ids_max)
+}
+
+/// Whether each number can be anybody's, and the ids of those that can.
+pub(super) fn possible(longs: &[i64]) -> (Vec<(i64, bool)>, Vec<UserId>) {
+    let told = longs.iter().map(|&long| (long, UserId::from_long(long).is_some())).collect();
+    (told, longs.iter().filter_map(|&long| UserId::from_long(long)).collect())
+}
+
 /// The ids of a request's users, in its order, and whether each can be anybody's.
 pub(super) fn ids(given: &[Given]) -> Vec<(i64, bool)> {
     given.iter().map(|given| (given.long, given.id.is_some())).collect()

@@ -1,3 +1,5 @@
+//! What an expression says, and what is none.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -8,10 +8,14 @@ import com.volcengine.model.im.BatchGetUserBody;
 import com.volcengine.model.im.BatchGetUserRes;
 import com.volcengine.model.im.BatchUpdateUserBody;
 import com.volcengine.model.im.BatchUpdateUserRes;
+import com.volcengine.model.im.BatchUpdateUserTagsBody;
+import com.volcengine.model.im.BatchUpdateUserTagsRes;
 import com.volcengine.model.im.QueryOnlineStatusBody;
 import com.volcengine.model.im.QueryOnlineStatusRes;
 import com.volcengine.model.im.RegisterUsersBody;
 import com.volcengine.model.im.RegisterUsersRes;
+import com.volcengine.model.im.UnRegisterUsersBody;
+import com.volcengine.model.im.UnRegisterUsersRes;
 import com.volcengine.model.response.RawResponse;
 import com.volcengine.service.im.ImService;
 import java.io.PrintStream;
@@ -116,6 +120,16 @@ public final class Client {
                 case "BatchGetUser" -> {
                     BatchGetUserRes answer =
                             service.batchGetUser(JSON.parseObject(body, BatchGetUserBody.class));
+                    yield envelope(answer.getResponseMetadata(), answer.getResult());
+                }
+                case "UnRegisterUsers" -> {
+                    UnRegisterUsersRes answer =
+                            service.unRegisterUsers(JSON.parseObject(body, UnRegisterUsersBody.class));
+                    yield envelope(answer.getResponseMetadata(), answer.getResult());
+                }
+                case "BatchUpdateUserTags" -> {
+                    BatchUpdateUserTagsRes answer =
+                            service.batchUpdateUserTags(JSON.parseObject(body, BatchUpdateUserTagsBody.class));
                     yield envelope(answer.getResponseMetadata(), answer.getResult());
                 }
                 case "QueryOnlineStatus" -> {
