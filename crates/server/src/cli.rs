@@ -42,8 +42,8 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Read a config as the server would, with the environment and the flags, and tell what it comes
-    /// to; what is wrong is told in the words of `serve`
+    /// Read a config as the server would, with the environment and the flags, and tell what it
+    /// comes to; what is wrong is told in the words of `serve`
     #[command(after_help = EXIT_STATUS_OF_CONFIG)]
     Check(ServeArgs),
 }

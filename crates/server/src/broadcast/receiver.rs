@@ -1,7 +1,7 @@
 //! A receiver: takes deliveries over HTTP or HTTPS, or does not.
 //!
-//! Deliberately without redirects, cookies and repeats: whoever follows a redirect goes where nobody
-//! has looked, and repeats are the job's business.
+//! Deliberately without redirects, cookies and repeats: whoever follows a redirect goes where
+//! nobody has looked, and repeats are the job's business.
 
 use std::error::Error;
 use std::io;

@@ -19,8 +19,8 @@ use super::{Server, routes};
 use crate::feed::LISTENERS_MAX;
 use crate::{broadcast, notify, upkeep};
 
-/// How many connections may be open: those of as many listeners as may be, and others. Beyond it new
-/// ones wait in the kernel's queue.
+/// How many connections may be open: those of as many listeners as may be, and others. Beyond it
+/// new ones wait in the kernel's queue.
 const CONNECTIONS_MAX: u32 = 6_000 + LISTENERS_MAX as u32;
 /// How long a connection may have no request under way: at its beginning, and between requests. A
 /// head that is not finished is no request.

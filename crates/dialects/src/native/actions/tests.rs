@@ -1,3 +1,5 @@
+//! What the actions on users and tags have to answer.
+
 use domain::store::{IfTaken, NewUser};
 use domain::users::Profile;
 use domain::{AppId, UserId};

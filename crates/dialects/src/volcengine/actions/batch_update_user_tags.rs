@@ -1,7 +1,7 @@
 //! `BatchUpdateUserTags`: adds tags to up to 100 users, or removes some.
 //!
-//! Added tags go last, and one that is there already is passed over (V26); a tag that is removed and
-//! not there is passed over too. Whoever would have too many tags fails alone.
+//! Added tags go last, and one that is there already is passed over (V26); a tag that is removed
+//! and not there is passed over too. Whoever would have too many tags fails alone.
 
 use domain::users::tags::{Retagged, TagOp};
 use domain::users::{self, TAG_BYTES_MAX};

@@ -8,8 +8,8 @@
 //! and with the largest room; not with the store.
 //!
 //! What is compared of whom stands where it is written: [`log::check`], [`trays::check`],
-//! [`directory::check`], [`dead::check`], [`broadcasts::check`]. What is done about it is not decided
-//! here.
+//! [`directory::check`], [`dead::check`], [`broadcasts::check`]. What is done about it is not
+//! decided here.
 
 mod expected;
 mod report;
