@@ -1,9 +1,17 @@
 //! Who is told what has just become durable, in this process: whoever delivers broadcasts, and
 //! whoever shows what happens.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::broadcast::Message;
+use crate::error::{Error, Result};
 use crate::ids::AppId;
 use crate::log::Event;
+
+/// Something to do.
+pub type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Is told of things once they are durable. It must not wait: whoever asked for them does.
 pub trait Witness: Send + Sync + 'static {
@@ -19,6 +27,12 @@ pub trait Witness: Send + Sync + 'static {
 
     /// Events that are new in the log.
     fn stored_events(&self, events: &[Event]);
+
+    /// Does an errand. One that can do so does it to the end even if nobody waits for it any more:
+    /// a change goes on in the store then, and somebody is to be told of it.
+    fn run(&self, errand: Errand) -> Errand {
+        errand
+    }
 }
 
 /// Nobody is told.
@@ -32,4 +46,22 @@ impl Witness for () {
     }
 
     fn stored_events(&self, _: &[Event]) {}
+}
+
+/// Makes a change and tells of it, whether whoever asked for it still waits or not, if the witness
+/// can see to that. How much may be under way is the store's to limit.
+pub(crate) async fn see_through<T: Send + 'static>(
+    witness: &Arc<dyn Witness>,
+    change: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let made = Arc::new(Mutex::new(None));
+    let place = made.clone();
+    let errand = witness.run(Box::pin(async move {
+        let result = change.await;
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    }));
+    errand.await;
+    let made = made.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // The process ends, and with it the errand.
+    made.unwrap_or(Err(Error::Stopped))
 }

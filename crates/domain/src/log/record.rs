@@ -5,6 +5,7 @@ use crate::clock::SECOND_US;
 use crate::context::{Context, DAY_S};
 use crate::error::Result;
 use crate::store::Appended;
+use crate::witness::see_through;
 
 /// How far ahead of our clock an event may be.
 pub const AHEAD_S_MAX: i64 = 600;
@@ -86,18 +87,22 @@ pub async fn record(ctx: &Context, events: Vec<Event>) -> Result<Vec<Outcome>> {
 
 /// Appends events, and tells those who want to know which of them are new.
 async fn append(ctx: &Context, events: Vec<Event>) -> Result<Vec<Appended>> {
-    let is_wanted = |event: &&Event| ctx.witness.wants_events(event.app);
-    if !events.iter().any(|event| is_wanted(&event)) {
+    if !events.iter().any(|event| ctx.witness.wants_events(event.app)) {
         return ctx.store.append_events(events).await;
     }
-    let mut told = events.clone();
-    let appended = ctx.store.append_events(events).await?;
-    let mut outcomes = appended.iter();
-    told.retain(|event| {
-        outcomes.next().is_some_and(|it| *it == Appended::Stored) && is_wanted(&event)
+    let (store, witness) = (ctx.store.clone(), ctx.witness.clone());
+    let appended = see_through(&ctx.witness, async move {
+        let mut told = events.clone();
+        let appended = store.append_events(events).await?;
+        let mut outcomes = appended.iter();
+        told.retain(|event| {
+            let is_new = outcomes.next().is_some_and(|it| *it == Appended::Stored);
+            is_new && witness.wants_events(event.app)
+        });
+        witness.stored_events(&told);
+        Ok(appended)
     });
-    ctx.witness.stored_events(&told);
-    Ok(appended)
+    appended.await
 }
 
 /// Forgets what a leave tells of its join if that cannot be.

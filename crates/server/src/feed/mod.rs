@@ -7,6 +7,8 @@
 
 pub(crate) mod line;
 pub(crate) mod ring;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,9 +17,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use domain::app::Apps;
 use domain::broadcast::{Broadcast, Message};
 use domain::log::Event;
-use domain::witness::Witness;
+use domain::witness::{Errand, Witness};
 use domain::{AppId, Context};
 use tokio::sync::Notify;
+use tokio::task::JoinError;
 
 use ring::Ring;
 
@@ -59,6 +62,27 @@ impl Feed {
         Some(&self.apps.get(&app)?.ring)
     }
 
+    /// What happens in an app, which is kept from now on. `last_id` finds the last broadcast that
+    /// there is; if it fails, nothing is changed.
+    ///
+    /// # Panics
+    ///
+    /// If the config does not name the app.
+    pub(crate) async fn turn_on(
+        &self,
+        app: AppId,
+        last_id: impl Future<Output = domain::Result<u64>>,
+    ) -> domain::Result<Arc<Ring>> {
+        let OfApp { bell, ring } = self.apps.get(&app).expect("an app of the config");
+        if !ring.is_on() {
+            // Those before are no news for a listener who begins.
+            ring.turn_on(last_id.await?);
+            // One may have been accepted in between: whoever delivers looks again, and tells.
+            bell.notify_one();
+        }
+        Ok(ring.clone())
+    }
+
     /// A place for one more listener, if there is one.
     pub(crate) fn sit_down(self: &Arc<Self>) -> Option<Seat> {
         let admit = |there: usize| (there < LISTENERS_MAX).then_some(there + 1);
@@ -72,7 +96,7 @@ impl Feed {
     }
 
     /// Tells listeners of broadcasts that this server has not told them: another one has accepted
-    /// them. `last_id` is the last that there is.
+    /// them, or the store failed while it kept them, and kept them all the same. `last_id` is the last that there is.
     pub(crate) async fn catch_up(
         &self,
         ctx: &Context,
@@ -132,5 +156,15 @@ impl Witness for Feed {
                 ring.tell_event(event);
             }
         }
+    }
+
+    fn run(&self, errand: Errand) -> Errand {
+        let task = tokio::spawn(errand);
+        Box::pin(async {
+            // Nobody aborts it, but for the process when it ends.
+            if let Err(Ok(panic)) = task.await.map_err(JoinError::try_into_panic) {
+                std::panic::resume_unwind(panic);
+            }
+        })
     }
 }

@@ -84,9 +84,14 @@ impl Ring {
         self.is_on.load(Ordering::Acquire)
     }
 
-    /// From now on lines are kept; tells whether they were not before.
-    pub(crate) fn turn_on(&self) -> bool {
-        !self.is_on.swap(true, Ordering::AcqRel)
+    /// From now on lines are kept, if they were not before; broadcasts up to this one count as
+    /// told then.
+    pub(crate) fn turn_on(&self, told_to: u64) {
+        let mut lines = self.lines();
+        if !self.is_on.load(Ordering::Acquire) {
+            lines.told_all_to(told_to);
+            self.is_on.store(true, Ordering::Release);
+        }
     }
 
     /// Up to which broadcast all were told.

@@ -124,16 +124,12 @@ async fn begin(
         let reason = "as many listen to streams as may; try again later";
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
     };
-    let ring = server.feed.ring(app).expect("an app of the config has a ring").clone();
-    if ring.turn_on() {
-        // Those before are no news for a listener who begins.
-        let open = server.ctx.store.open_broadcasts(app).await.map_err(|error| Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            reason: "the store cannot be read now; try again later",
-            cause: Some(error),
-        })?;
-        ring.told_all_to(open.last_id);
-    }
+    let last_id = async { Ok(server.ctx.store.open_broadcasts(app).await?.last_id) };
+    let ring = server.feed.turn_on(app, last_id).await.map_err(|error| Refusal {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        reason: "the store cannot be read now; try again later",
+        cause: Some(error),
+    })?;
     let last = headers.get(LAST_EVENT_ID);
     let last = last.map(|id| id.to_str().ok().and_then(Place::parse));
     let start = ring.start(last);
@@ -224,13 +220,11 @@ impl Listener {
                     tracing::debug!(app = self.app.0, "a listener is too slow, and is let go");
                     return Ended;
                 }
-                Found::Nothing => {
-                    match tokio::time::timeout(HEARTBEAT_EVERY, tip.changed()).await {
-                        Ok(Ok(())) => Ok(()),
-                        Ok(Err(_)) => return Ended,
-                        Err(_) => self.tell(HEARTBEAT).await,
-                    }
-                }
+                Found::Nothing => match wait(&mut tip, &self.chunks).await {
+                    Waited::More => Ok(()),
+                    Waited::Quiet => self.tell(HEARTBEAT).await,
+                    Waited::Gone => return Ended,
+                },
             };
             if told.is_err() {
                 return Ended;
@@ -244,9 +238,45 @@ impl Listener {
     }
 }
 
+/// What comes of waiting for a line.
+#[derive(Debug, PartialEq, Eq)]
+enum Waited {
+    More,
+    /// Nothing was said for a while.
+    Quiet,
+    /// The listener has gone, or the ring has.
+    Gone,
+}
+
+/// Who has gone is noticed at once, and not when there is something to say: others want the place.
+async fn wait(tip: &mut watch::Receiver<u64>, chunks: &mpsc::Sender<Bytes>) -> Waited {
+    tokio::select! {
+        () = chunks.closed() => Waited::Gone,
+        more = tokio::time::timeout(HEARTBEAT_EVERY, tip.changed()) => match more {
+            Ok(Ok(())) => Waited::More,
+            Ok(Err(_)) => Waited::Gone,
+            Err(_) => Waited::Quiet,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_listener_who_has_gone_holds_no_place() {
+        let (lines, mut tip) = watch::channel(0);
+        let (chunks, listener) = mpsc::channel(1);
+        let began = tokio::time::Instant::now();
+        assert_eq!(wait(&mut tip, &chunks).await, Waited::Quiet);
+        assert_eq!(began.elapsed(), HEARTBEAT_EVERY);
+        lines.send_replace(1);
+        assert_eq!(wait(&mut tip, &chunks).await, Waited::More);
+        drop(listener);
+        assert_eq!(wait(&mut tip, &chunks).await, Waited::Gone);
+        assert_eq!(began.elapsed(), HEARTBEAT_EVERY, "at once");
+    }
 
     #[test]
     fn a_stream_has_a_path_below_its_app() {

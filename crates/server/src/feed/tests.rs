@@ -1,0 +1,246 @@
+//! What listeners find when they come, come again, or are slow; and who is told when whoever asked
+//! has gone.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use domain::app::{App, Quirks};
+use domain::broadcast::{self, Audience, Quota};
+use domain::clock::{Clock, SECOND_US};
+use domain::ids::{Door, EventId, ParticipantId, RoomId, SourceName};
+use domain::log::event::{Fact, Presence};
+use domain::log::{self, ClientFacts};
+use domain::{Settings, UserId};
+use stores::embedded::{Embedded, Options};
+
+use super::line::Place;
+use super::ring::{Found, LINES_MAX, Ring, Start};
+use super::*;
+
+const APP: AppId = AppId(4111);
+const NOW_UNIX_US: i64 = 1_795_226_563 * SECOND_US;
+const EPOCH: u64 = 7;
+const LINES: u64 = LINES_MAX as u64;
+
+fn message() -> Message {
+    Message {
+        dialect: "d".into(),
+        action: "A".into(),
+        sender: UserId::parse("1").expect("an id"),
+        body: "{}".into(),
+        audience: Audience::EVERYBODY,
+        expires_unix_us: None,
+        created_unix_us: NOW_UNIX_US,
+    }
+}
+
+/// A ring in which so many broadcasts were told.
+fn ring(broadcasts: u64) -> Ring {
+    let ring = Ring::new(EPOCH);
+    ring.turn_on(0);
+    (1..=broadcasts).for_each(|id| ring.tell_broadcast(id, &message()));
+    ring
+}
+
+fn place(epoch: u64, line: u64, broadcast: u64) -> Place {
+    Place { epoch, line, broadcast }
+}
+
+/// The ids of the lines behind one, up to the last.
+fn behind(ring: &Ring, mut line: u64) -> Vec<String> {
+    let mut ids = vec![];
+    while let Found::Lines(chunk, next) = ring.read(line) {
+        let text = std::str::from_utf8(&chunk).expect("text");
+        ids.extend(text.lines().filter_map(|it| it.strip_prefix("id: ")).map(str::to_owned));
+        line = next;
+    }
+    ids
+}
+
+#[test]
+fn who_comes_back_in_time_goes_on_where_they_were() {
+    let ring = ring(5);
+    let last = place(EPOCH, 2, 2);
+    let start = ring.start(Some(Some(last)));
+    assert_eq!(start, Start { line: 2, place: last, gap: false, broadcasts: None });
+    assert_eq!(behind(&ring, start.line), ["7-3-3", "7-4-4", "7-5-5"]);
+    let tip = place(EPOCH, 5, 5);
+    assert!(!ring.start(Some(Some(tip))).gap);
+    assert_eq!(ring.read(5), Found::Nothing);
+    let fresh = ring.start(None);
+    assert_eq!(fresh, Start { line: 5, place: tip, gap: false, broadcasts: None });
+}
+
+#[test]
+fn who_comes_back_too_late_is_told_of_a_gap_and_of_each_broadcast_in_it() {
+    let ring = ring(LINES + 10);
+    let start = ring.start(Some(Some(place(EPOCH, 5, 5))));
+    let begin = place(EPOCH, 10, 5);
+    assert_eq!(start, Start { line: 10, place: begin, gap: true, broadcasts: Some((5, 10)) });
+    let ids = behind(&ring, start.line);
+    assert_eq!((ids.len(), &*ids[0]), (LINES_MAX, "7-11-11"), "none is told twice");
+    // At the first that is kept nothing is missing.
+    assert!(!ring.start(Some(Some(place(EPOCH, 10, 10)))).gap);
+}
+
+#[test]
+fn a_place_in_another_process_is_a_gap_without_a_loss_of_broadcasts() {
+    let ring = Ring::new(EPOCH);
+    ring.turn_on(7);
+    ring.tell_broadcast(8, &message());
+    let start = ring.start(Some(Some(place(EPOCH - 1, 1, 5))));
+    let begin = place(EPOCH, 0, 5);
+    assert_eq!(start, Start { line: 0, place: begin, gap: true, broadcasts: Some((5, 7)) });
+    assert_eq!(behind(&ring, 0), ["7-1-8"]);
+    // Nor is a line that never was, or an id that is none of ours, a place.
+    assert!(ring.start(Some(Some(place(EPOCH, 2, 8)))).gap);
+    let unknown = ring.start(Some(None));
+    assert_eq!((unknown.gap, unknown.broadcasts, unknown.place), (true, None, place(7, 0, 7)));
+}
+
+#[test]
+fn a_listener_who_is_slower_than_the_ring_is_long_finds_that_it_is_gone() {
+    let ring = ring(LINES);
+    assert!(matches!(ring.read(0), Found::Lines(..)));
+    ring.tell_broadcast(LINES + 1, &message());
+    assert_eq!(ring.read(0), Found::Gone);
+    assert!(matches!(ring.read(1), Found::Lines(..)));
+}
+
+#[test]
+fn a_broadcast_is_told_once_in_whatever_order_they_come() {
+    let ring = ring(0);
+    for id in [2, 1, 2, 3, 1, 3] {
+        ring.tell_broadcast(id, &message());
+    }
+    assert_eq!(behind(&ring, 0), ["7-1-0", "7-2-2", "7-3-3"]);
+}
+
+/// It is always the same time.
+struct Now;
+
+impl Clock for Now {
+    fn now_unix_us(&self) -> i64 {
+        NOW_UNIX_US
+    }
+}
+
+/// A server whose store takes its time.
+struct World {
+    ctx: Context,
+    feed: Arc<Feed>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let app = App {
+            id: APP,
+            rtc_id: None,
+            name: String::new(),
+            server_secret: None,
+            event_token: None,
+            api_token: None,
+            access_keys: vec![],
+            quirks: Quirks::default(),
+            sources: [].into(),
+        };
+        let apps = Apps::new([app]).expect("an app");
+        let feed = Arc::new(Feed::new(&apps, EPOCH));
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Embedded::open(&Options::new(folder.path())).expect("a store");
+        let mut ctx = Context::new(Arc::new(store), Arc::new(Now), apps, Settings::default());
+        ctx.witness = feed.clone();
+        Self { ctx, feed, _folder: folder }
+    }
+
+    fn ring(&self) -> &Arc<Ring> {
+        self.feed.ring(APP).expect("it is there")
+    }
+
+    /// Somebody begins to listen.
+    async fn turn_on(&self) -> Arc<Ring> {
+        let last_id = async { Ok(self.ctx.store.open_broadcasts(APP).await?.last_id) };
+        self.feed.turn_on(APP, last_id).await.expect("read")
+    }
+
+    async fn accept(&self) {
+        let quota = Quota { since_unix_us: 0, max: 100 };
+        let accepted = broadcast::accept(&self.ctx, APP, message(), quota).await;
+        assert!(matches!(accepted, Ok(broadcast::Accepted::Yes(_))));
+    }
+}
+
+/// Begins something and drops it at once, as a connection does that ends.
+async fn begin_and_go(what: impl Future) {
+    let mut what = pin!(what);
+    let polled = std::future::poll_fn(|cx| Poll::Ready(what.as_mut().poll(cx).is_pending())).await;
+    assert!(polled, "it waits for the store");
+}
+
+/// What happens sooner or later; a failure is not to last for ever.
+async fn sooner_or_later<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("it never happened")
+}
+
+#[tokio::test]
+async fn a_broadcast_is_told_of_though_its_sender_has_hung_up() {
+    let world = World::new();
+    world.turn_on().await;
+    let bell = world.feed.bell(APP).expect("it is there");
+    bell.notified().await;
+    begin_and_go(world.accept()).await;
+    sooner_or_later(bell.notified()).await;
+    assert_eq!(behind(world.ring(), 0), ["7-1-1"]);
+}
+
+#[tokio::test]
+async fn a_join_is_told_of_though_its_sender_has_hung_up() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let who = Presence {
+        room: RoomId::parse("r").expect("an id"),
+        call: None,
+        participant: ParticipantId::parse("u").expect("an id"),
+        connection: None,
+    };
+    let joined = Event {
+        app: APP,
+        door: Door::parse("zegocloud").expect("a door"),
+        source: SourceName::parse("s").expect("a name"),
+        id: EventId::parse("e").expect("an id"),
+        time_unix_us: NOW_UNIX_US,
+        fact: Fact::Joined { who, sole: false, client: ClientFacts::default() },
+    };
+    let mut tip = ring.tip();
+    begin_and_go(log::record(&world.ctx, vec![joined])).await;
+    sooner_or_later(tip.changed()).await.expect("the ring is there");
+    assert_eq!(behind(&ring, 0), ["7-1-0"]);
+}
+
+#[tokio::test]
+async fn a_ring_is_off_until_it_is_known_what_was_before() {
+    let world = World::new();
+    world.accept().await;
+    // Nobody is told of what was before they came, though the first try to find it came to nothing.
+    let failed = world.feed.turn_on(APP, async { Err(domain::Error::Busy) }).await;
+    assert!(failed.is_err() && !world.ring().is_on());
+    let ring = world.turn_on().await;
+    assert!(ring.is_on());
+    assert_eq!(ring.told_to(), 1);
+    world.feed.catch_up(&world.ctx, APP, 1).await.expect("read");
+    assert_eq!(behind(&ring, 0), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_accepted_and_not_told_is_caught_up_with() {
+    let mut world = World::new();
+    let ring = world.turn_on().await;
+    // As if the store had said that it failed.
+    world.ctx.witness = Arc::new(());
+    world.accept().await;
+    world.feed.catch_up(&world.ctx, APP, 1).await.expect("read");
+    assert_eq!(behind(&ring, 0), ["7-1-1"]);
+}
