@@ -119,10 +119,8 @@ fn reason_of(error: &legacy::Error) -> String {
         cause = error.source();
         // The error within one of these is not its source, but hidden in it.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(inner) = inner
-            && inner.is::<rustls::Error>()
-        {
-            return format!("no secure connection to the receiver could be made: {inner}");
+        if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return insecure(error);
         }
     }
     match error.is_connect() {
@@ -131,9 +129,48 @@ fn reason_of(error: &legacy::Error) -> String {
     }
 }
 
+/// Of what kind it is: what it says further names what is in the receiver's certificate.
+fn insecure(error: &rustls::Error) -> String {
+    use rustls::{CertificateError, Error};
+    let kind = match error {
+        Error::InvalidCertificate(error) => match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            CertificateError::UnknownIssuer => "its certificate is of an unknown issuer",
+            CertificateError::Revoked => "its certificate is revoked",
+            _ => "its certificate is not valid",
+        },
+        Error::AlertReceived(_) => "the receiver broke it off",
+        Error::InvalidMessage(_) => "what the receiver said is not TLS",
+        Error::PeerIncompatible(_) => "the receiver speaks another TLS",
+        _ => "TLS failed",
+    };
+    format!("no secure connection to the receiver could be made: {kind}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_names_nothing_of_a_certificate() {
+        use rustls::CertificateError;
+        let error = CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("wanted.test").expect("a name"),
+            presented: vec!["inside.example".into()],
+        };
+        let reason = insecure(&rustls::Error::InvalidCertificate(error));
+        assert!(reason.ends_with("its certificate is for another name"), "{reason}");
+        let secret = rustls::Error::General("inside.example".into());
+        assert!(!insecure(&secret).contains("inside"));
+    }
 
     #[test]
     fn only_a_status_of_success_means_that_it_was_taken() {

@@ -3,19 +3,21 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use domain::app::{App, Apps, Quirks};
 use domain::broadcast::{self, Audience, Broadcast, Message, Progress, Quota, Refusal, State};
 use domain::clock::{Clock, SECOND_US};
 use domain::store::{IfTaken, NewUser};
 use domain::users::Profile;
-use domain::{AppId, Context, Settings, UserId, users};
+use domain::{AppId, Context, EngineError, Error, Settings, UserId, users};
 use serde_json::Value;
 use stores::memory::Memory;
 use tokio::time::Instant;
 
 use super::receiver::Receives;
 use super::webhook::Webhook;
+use super::work::{Turn, unread};
 use super::*;
 use crate::feed::Feed;
 
@@ -46,6 +48,7 @@ enum Said {
 struct Came {
     unix_s: i64,
     id: String,
+    broadcast: u64,
     users: Vec<String>,
 }
 
@@ -76,7 +79,9 @@ impl Receives for Receiver {
         let body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
         let users = body["data"]["userIds"].as_array().expect("a list").iter();
         let users = users.map(|id| id.as_str().expect("text").to_owned()).collect();
-        self.came.lock().expect("whole").push(Came { unix_s, id: webhook.id.clone(), users });
+        let broadcast = body["data"]["broadcastId"].as_u64().expect("an id");
+        let came = Came { unix_s, id: webhook.id.clone(), broadcast, users };
+        self.came.lock().expect("whole").push(came);
         let said = self.says.lock().expect("whole").pop_front().unwrap_or(Said::Taken);
         match said {
             Said::Taken => Ok(()),
@@ -159,29 +164,39 @@ impl World {
         self.ctx.clock.now_unix_s()
     }
 
-    /// Works until a job is as wanted.
+    /// Works until a job is as wanted, which is soon.
     async fn work_until(
         &self,
         receiver: Option<&Receiver>,
         id: u64,
         is_wanted: impl Fn(&Progress) -> bool,
     ) {
+        self.work(receiver, async {
+            while !is_wanted(&self.progress(id).await) {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        })
+        .await;
+    }
+
+    async fn work(&self, receiver: Option<&Receiver>, until: impl Future<Output = ()>) {
         let (ctx, feed) = (&self.ctx, &*self.feed);
         let (_stop, stopping) = watch::channel(());
         let work = Work { ctx, feed, app: APP, receiver, worker: ME };
-        let look = async {
-            while !is_wanted(&self.progress(id).await) {
-                tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-            }
-        };
         tokio::select! {
             () = work.run(stopping) => panic!("nobody told it to stop"),
-            () = look => {}
+            () = until => {}
         }
     }
 
     async fn work_to_the_end(&self, receiver: &Receiver, id: u64) -> Progress {
-        self.work_until(Some(receiver), id, Progress::is_over).await;
+        // Rarely, since it may be half a day until then.
+        let over = async {
+            while !self.progress(id).await.is_over() {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+        };
+        self.work(Some(receiver), over).await;
         self.progress(id).await
     }
 }
@@ -281,11 +296,11 @@ async fn a_message_ends_when_its_time_is_over() {
     let world = World::new();
     world.register(1..=3, &[]).await;
     let receiver = Receiver::that_says([Said::Status(500); 100]);
-    let began = world.now_s();
     let id = world.accept(Some(60)).await;
+    let accepted_unix_us = world.job(id).await.message.created_unix_us;
     let over = world.work_to_the_end(&receiver, id).await;
     assert_eq!((over.state, over.users), (State::Expired, 0));
-    assert_eq!(world.now_s() - began, 60, "to the second");
+    assert_eq!((over.changed_unix_us - accepted_unix_us) / SECOND_US, 60, "to the second");
     assert!(over.refusal.is_some(), "why nobody was reached is kept");
 }
 
@@ -380,7 +395,7 @@ async fn a_job_whose_server_is_gone_is_taken_over_when_its_lease_is() {
     let work = Work { ctx, feed, app: APP, receiver: Some(&receiver), worker };
     let over = async {
         while !world.progress(id).await.is_over() {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
     tokio::select! {
@@ -418,4 +433,49 @@ async fn a_cancelled_job_goes_no_further() {
     world.work_to_the_end(&receiver, next).await;
     let progress = world.progress(id).await;
     assert_eq!((progress.state, progress.users), (State::Cancelled, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_job_lets_a_short_one_through() {
+    let world = World::new();
+    world.register(1..=20_000, &[]).await;
+    world.register([30_000], &["a"]).await;
+    let long = world.accept(None).await;
+    let who = users::Audience::any_of(["a".into()]);
+    let short = world.accept_for(Audience { who, longs_only: false }, None).await;
+    let receiver = Receiver::default();
+    assert_eq!(world.work_to_the_end(&receiver, long).await.users, 20_001);
+    let order: Vec<u64> = receiver.came().iter().map(|came| came.broadcast).collect();
+    let place = order.iter().position(|id| *id == short).expect("delivered");
+    assert_eq!((order.len(), place), (22, 16), "behind one turn of the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_cannot_be_worked_on_holds_up_no_other() {
+    let world = World::new();
+    let (ctx, feed) = (&world.ctx, &*world.feed);
+    let work = Work { ctx, feed, app: APP, receiver: None::<&Receiver>, worker: ME };
+    let (_stop, stopping) = watch::channel(());
+    let seen = Mutex::new(vec![]);
+    let damaged = || Error::Engine(EngineError::new(std::io::Error::other("damaged")));
+    let turn = |id: u64| {
+        seen.lock().expect("whole").push(id);
+        let turn = if id == 1 { Err(damaged()) } else { Ok(Turn::Over) };
+        async { turn }
+    };
+    let pause = work.turns(vec![1, 2, 3], &stopping, turn).await.expect("not at once");
+    assert_eq!(*seen.lock().expect("whole"), [1, 2, 3]);
+    assert!(pause < Duration::from_secs(60), "it is tried again");
+
+    // Nor is it tried for ever.
+    let mut job = world.job(world.accept(None).await).await;
+    let now_unix_us = ctx.clock.now_unix_us();
+    let mut tries = 0;
+    while !job.progress.is_over() {
+        job.progress = unread(&job, damaged(), now_unix_us).expect("a refusal");
+        assert!(job.progress.not_before_unix_us > now_unix_us);
+        tries += 1;
+    }
+    assert_eq!((job.progress.state, tries), (State::Failed, 30));
+    assert!(unread(&job, Error::Busy, now_unix_us).is_err(), "that goes by");
 }

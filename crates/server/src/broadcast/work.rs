@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::broadcast::{Broadcast, Next, Progress, Refusal, State, Worker, find_batch, next};
 use domain::clock::whole_second;
-use domain::{AppId, Context};
+use domain::{AppId, Context, Error};
 use tokio::sync::watch;
 
 use super::receiver::Receives;
@@ -20,6 +20,8 @@ const LOOK_SHARED: Duration = Duration::from_secs(5);
 const LOOK_ALONE: Duration = Duration::from_secs(60);
 /// How long to wait when the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait when a job could not be read or written.
+const FAILED_PAUSE: Duration = Duration::from_secs(5);
 
 /// The work at one app's broadcasts.
 pub(super) struct Work<'a, R> {
@@ -34,7 +36,7 @@ pub(super) struct Work<'a, R> {
 
 /// What a job's turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     /// Nothing more is to do.
     Over,
     /// There is more to do now.
@@ -74,27 +76,43 @@ impl<R: Receives> Work<'_, R> {
 
     /// Each job's turn; tells how long to wait then, if nothing is to do now.
     async fn round(&self, stopping: &watch::Receiver<()>) -> domain::Result<Option<Duration>> {
+        let open = self.ctx.store.open_broadcasts(self.app).await?;
+        self.feed.catch_up(self.ctx, self.app, open.last_id).await?;
+        Ok(self.turns(open.ids, stopping, |id| self.turn(id, stopping)).await)
+    }
+
+    /// The turns of these jobs; one that fails holds up no other.
+    pub(super) async fn turns<F>(
+        &self,
+        ids: Vec<u64>,
+        stopping: &watch::Receiver<()>,
+        turn: impl Fn(u64) -> F,
+    ) -> Option<Duration>
+    where
+        F: Future<Output = domain::Result<Turn>>,
+    {
         let look = if self.worker.has_peers { LOOK_SHARED } else { LOOK_ALONE };
         let mut pause = Some(look);
-        let open = self.ctx.store.open_broadcasts(self.app).await?;
-        if self.worker.has_peers {
-            self.feed.catch_up(self.ctx, self.app, open.last_id).await?;
-        }
-        for id in open.ids {
-            match self.turn(id, stopping).await? {
-                Turn::Over => {}
-                Turn::More => pause = None,
-                Turn::NotBefore(unix_us) => {
+        for id in ids {
+            match turn(id).await {
+                Ok(Turn::Over) => {}
+                Ok(Turn::More) => pause = None,
+                Ok(Turn::NotBefore(unix_us)) => {
                     let wait = unix_us.saturating_sub(self.ctx.clock.now_unix_us()).max(0);
                     let wait = Duration::from_micros(wait.cast_unsigned());
                     pause = pause.map(|pause| pause.min(wait));
+                }
+                Err(error) => {
+                    let (app, cause) = (self.app.0, observe::chain(&error));
+                    tracing::error!(app, id, cause, "a broadcast could not be worked on");
+                    pause = pause.map(|pause| pause.min(FAILED_PAUSE));
                 }
             }
             if is_over(stopping) {
                 break;
             }
         }
-        Ok(pause)
+        pause
     }
 
     /// Some batches of a job.
@@ -158,7 +176,10 @@ impl<R: Receives> Work<'_, R> {
 
     /// Delivers the next batch, and tells what comes of it.
     async fn deliver(&self, job: &Broadcast, receiver: &R) -> domain::Result<Progress> {
-        let batch = find_batch(self.ctx, job).await?;
+        let batch = match find_batch(self.ctx, job).await {
+            Ok(batch) => batch,
+            Err(error) => return unread(job, error, self.ctx.clock.now_unix_us()),
+        };
         let users = batch.users.len();
         let advanced = (batch.place, users);
         if users == 0 {
@@ -185,6 +206,16 @@ fn is_over(stopping: &watch::Receiver<()>) -> bool {
 fn nobody() -> Refusal {
     let reason = "the app has no broadcast_url: nothing was delivered".to_owned();
     Refusal { status: None, reason }
+}
+
+/// What becomes of a job whose next users cannot be read. If something is damaged there, it is the
+/// next time, too, so that it is tried as often as a receiver who refuses; all else goes by.
+pub(super) fn unread(job: &Broadcast, error: Error, now_unix_us: i64) -> domain::Result<Progress> {
+    let Error::Engine(_) = error else { return Err(error) };
+    let (app, id, cause) = (job.app.0, job.id, observe::chain(&error));
+    tracing::error!(app, id, cause, "the users of a broadcast could not be read");
+    let reason = "the users to deliver to could not be read from the store".to_owned();
+    Ok(job.progress.refused(Refusal { status: None, reason }, now_unix_us))
 }
 
 /// Says in the log what became of a job.
