@@ -178,6 +178,9 @@ async fn walk(
 }
 
 /// The next ids of a shard that stand under any of the entries, each once.
+///
+/// Who goes from one entry to another gets the new row before the old one is deleted. Entries are
+/// read apart, so one could be read too early and the other too late: several are read twice.
 async fn ids_behind(
     cluster: &Cluster,
     app: AppId,
@@ -185,30 +188,59 @@ async fn ids_behind(
     last: &str,
     limit: usize,
 ) -> Result<Vec<String>> {
+    let mut ids = BTreeSet::new();
+    for _ in 0..entries.len().min(2) {
+        let read = |entry: &Entry| {
+            let entry = entry.clone();
+            async move { ids_of_entry(cluster, app, (&entry, shard), last, limit).await }
+        };
+        let all: Vec<_> = entries.iter().map(read).collect();
+        let all: Vec<Vec<(String,)>> = iter(all).buffered(ABREAST).try_collect().await?;
+        ids.extend(all.into_iter().flatten().map(|(id,)| id));
+    }
+    // Each has told its first so many, so that the first so many of all are among them.
+    Ok(ids.into_iter().take(limit).collect())
+}
+
+/// The first ids behind one that stand under an entry.
+async fn ids_of_entry(
+    cluster: &Cluster,
+    app: AppId,
+    (entry, shard): (&Entry, u8),
+    last: &str,
+    limit: usize,
+) -> Result<Vec<(String,)>> {
     let rows = i32::try_from(limit).unwrap_or(i32::MAX);
     let (app, shard, directory) = (cluster.app(app), i32::from(shard), &cluster.directory);
-    let read = |entry: &Entry| {
-        let (kind, tag) = entry.key();
-        let (tag, start) = (tag.to_owned(), PagingState::start());
-        async move {
-            let page = match last {
-                "" => {
-                    let values = (app, kind, tag, shard, rows);
-                    cluster.read_page::<(String,)>(&directory.first, values, start).await
-                }
-                last => {
-                    let values = (app, kind, tag, shard, last, rows);
-                    cluster.read_page::<(String,)>(&directory.behind, values, start).await
-                }
-            };
-            page.map(|(rows, _)| rows)
+    let (kind, tag) = entry.key();
+    let read = |page| async move {
+        match last {
+            "" => {
+                let values = (app, kind, tag, shard, rows);
+                cluster.read_page(&directory.first, values, page).await
+            }
+            last => {
+                let values = (app, kind, tag, shard, last, rows);
+                cluster.read_page(&directory.behind, values, page).await
+            }
         }
     };
-    let all: Vec<_> = entries.iter().map(read).collect();
-    let all: Vec<Vec<(String,)>> = iter(all).buffered(ABREAST).try_collect().await?;
-    // Each has told its first so many, so that the first so many of all are among them.
-    let ids: BTreeSet<String> = all.into_iter().flatten().map(|(id,)| id).collect();
-    Ok(ids.into_iter().take(limit).collect())
+    until(limit, read).await
+}
+
+/// So many rows, or all that there are. A page may be short, or empty, though more rows follow: a
+/// node that passes over many deletions ends it early.
+async fn until<Row, Page>(limit: usize, read: impl Fn(PagingState) -> Page) -> Result<Vec<Row>>
+where
+    Page: Future<Output = Result<(Vec<Row>, Option<PagingState>)>>,
+{
+    let (mut rows, mut next) = (vec![], Some(PagingState::start()));
+    while let Some(page) = next.filter(|_| rows.len() < limit) {
+        let (more, behind) = read(page).await?;
+        rows.extend(more);
+        next = behind;
+    }
+    Ok(rows)
 }
 
 async fn list(
@@ -219,15 +251,16 @@ async fn list(
 ) -> Result<Vec<TagCount>> {
     let rows = i32::try_from(limit).unwrap_or(i32::MAX);
     let (app, directory) = (cluster.app(app), &cluster.directory);
-    let start = PagingState::start();
-    let (tags, _) = match after.filter(|after| *after >= prefix) {
-        Some(after) => {
-            cluster.read_page(&directory.names_behind, (app, after, rows), start).await?
-        }
-        None => {
-            cluster.read_page::<(String,)>(&directory.names, (app, prefix, rows), start).await?
+    let after = after.filter(|after| *after >= prefix);
+    let read = |page| async move {
+        match after {
+            Some(after) => {
+                cluster.read_page(&directory.names_behind, (app, after, rows), page).await
+            }
+            None => cluster.read_page(&directory.names, (app, prefix, rows), page).await,
         }
     };
+    let tags: Vec<(String,)> = until(limit, read).await?;
     let tags = tags.into_iter().map(|(tag,)| tag).take_while(|tag| tag.starts_with(prefix));
     Ok(tags.map(|tag| TagCount { tag, users: None }).collect())
 }

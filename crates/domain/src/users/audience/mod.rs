@@ -11,7 +11,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::User;
-use super::store::{WALK_LEN_MAX, WALK_TAGS_MAX};
+use super::store::{TagCount, WALK_LEN_MAX, WALK_TAGS_MAX};
 use crate::error::Result;
 use crate::ids::AppId;
 use crate::store::{Store, Walked};
@@ -124,16 +124,31 @@ pub async fn walk(
     limit: u32,
 ) -> Result<Walked<User>> {
     let limit = limit.clamp(1, WALK_LEN_MAX);
-    // Anew in each step, since a prefix may have got other tags.
-    let driver = driver(store, app, audience).await?;
-    if driver.users == Some(0) && driver.tags.is_some() {
-        return Ok(Walked { found: vec![], next: None });
+    let mut walked = None;
+    for _ in 0..PREFIX_TRIES_MAX {
+        // Anew in each step, since a prefix may have got other tags.
+        let driver = driver(store, app, audience).await?;
+        if driver.is_nobody {
+            return Ok(Walked { found: vec![], next: None });
+        }
+        let tags: Vec<&str> = driver.tags.iter().flatten().map(String::as_str).collect();
+        let step = store.walk_tagged(app, &tags, from, limit).await?;
+        if !driver.misses_tags(store, app).await? {
+            walked = Some(step);
+            break;
+        }
     }
-    let tags: Vec<&str> = driver.tags.iter().flatten().map(String::as_str).collect();
-    let mut walked = store.walk_tagged(app, &tags, from, limit).await?;
+    let mut walked = match walked {
+        Some(walked) => walked,
+        // Tags come faster than they can be listed.
+        None => store.walk_tagged(app, &[], from, limit).await?,
+    };
     walked.found.retain(|user| audience.includes(&user.profile.tags));
     Ok(walked)
 }
+
+/// How often a step is made again because a prefix got a tag meanwhile.
+const PREFIX_TRIES_MAX: usize = 4;
 
 /// How many are meant, as far as nobody changes meanwhile. Counting everybody, or those with one
 /// tag, costs nothing where the store keeps counts; all else is walked.
@@ -161,12 +176,30 @@ pub async fn count(store: &dyn Store, app: AppId, audience: &Audience) -> Result
 struct Driver {
     /// Those with any of these tags; `None` for everybody.
     tags: Option<Vec<String>>,
+    /// The prefixes that some of these tags were found by.
+    prefixes: Vec<String>,
     /// How many they are, if the store knows.
     users: Option<u64>,
+    /// Whether there was an instant at which nobody had any of the tags. That there were two, at
+    /// each of which nobody had one of two tags, does not tell.
+    is_nobody: bool,
 }
 
 impl Driver {
-    const EVERYBODY: Self = Self { tags: None, users: None };
+    const EVERYBODY: Self = Self { tags: None, prefixes: vec![], users: None, is_nobody: false };
+
+    /// Whether there is a tag now that one of the prefixes finds and that is not among the tags:
+    /// somebody may have gone from a tag to it before they were looked at.
+    async fn misses_tags(&self, store: &dyn Store, app: AppId) -> Result<bool> {
+        let Some(tags) = &self.tags else { return Ok(false) };
+        for prefix in &self.prefixes {
+            let now = tags_with(store, app, prefix).await?;
+            if now.iter().any(|now| !tags.contains(&now.tag)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 
     /// Whether it leaves fewer to look at.
     fn is_better_than(&self, other: &Self) -> bool {
@@ -180,14 +213,22 @@ impl Driver {
     fn with(self, other: Self) -> Self {
         let (Some(mut tags), Some(more)) = (self.tags, other.tags) else { return Self::EVERYBODY };
         tags.extend(more);
+        let prefixes = [self.prefixes, other.prefixes].concat();
         tags.sort_unstable();
         tags.dedup();
         if tags.len() > WALK_TAGS_MAX {
             return Self::EVERYBODY;
         }
         let sum = |(one, other): (u64, u64)| one.saturating_add(other);
-        Self { tags: Some(tags), users: self.users.zip(other.users).map(sum) }
+        let users = self.users.zip(other.users).map(sum);
+        Self { tags: Some(tags), prefixes, users, is_nobody: false }
     }
+}
+
+/// The tags that begin so; one more than can be walked, at most.
+async fn tags_with(store: &dyn Store, app: AppId, prefix: &str) -> Result<Vec<TagCount>> {
+    let one_more = u32::try_from(WALK_TAGS_MAX).unwrap_or(u32::MAX) + 1;
+    store.list_tags(app, prefix, None, one_more).await
 }
 
 /// The tags that leave the fewest users to look at: of what must all hold the best, of what may
@@ -197,19 +238,20 @@ async fn driver(store: &dyn Store, app: AppId, audience: &Audience) -> Result<Dr
         Audience::Everybody | Audience::Not(_) => Ok(Driver::EVERYBODY),
         Audience::Tag(tag) => {
             let users = store.count_tagged(app, Some(tag)).await?;
-            Ok(Driver { tags: Some(vec![tag.clone()]), users })
+            let (tags, is_nobody) = (Some(vec![tag.clone()]), users == Some(0));
+            Ok(Driver { tags, users, is_nobody, prefixes: vec![] })
         }
         Audience::Prefix(prefix) => {
-            let one_more = u32::try_from(WALK_TAGS_MAX).unwrap_or(u32::MAX) + 1;
-            let tags = store.list_tags(app, prefix, None, one_more).await?;
+            let tags = tags_with(store, app, prefix).await?;
             if tags.len() > WALK_TAGS_MAX {
                 return Ok(Driver::EVERYBODY);
             }
             let users = tags.iter().map(|tag| tag.users).sum();
             // Of no tags nobody has any.
             let tags: Vec<String> = tags.into_iter().map(|tag| tag.tag).collect();
-            let users = if tags.is_empty() { Some(0) } else { users };
-            Ok(Driver { tags: Some(tags), users })
+            let (is_nobody, prefixes) = (tags.is_empty(), vec![prefix.clone()]);
+            let users = if is_nobody { Some(0) } else { users };
+            Ok(Driver { tags: Some(tags), users, is_nobody, prefixes })
         }
         Audience::All(terms) => {
             let mut best = Driver::EVERYBODY;
@@ -222,14 +264,19 @@ async fn driver(store: &dyn Store, app: AppId, audience: &Audience) -> Result<Dr
             Ok(best)
         }
         Audience::Any(terms) => {
-            let mut all = Driver { tags: Some(vec![]), users: Some(0) };
+            let mut all: Option<Driver> = None;
             for term in terms {
-                all = all.with(Box::pin(driver(store, app, term)).await?);
-                if all.tags.is_none() {
-                    break;
+                let next = Box::pin(driver(store, app, term)).await?;
+                let both = match all {
+                    Some(all) => all.with(next),
+                    None => next,
+                };
+                if both.tags.is_none() {
+                    return Ok(both);
                 }
+                all = Some(both);
             }
-            Ok(all)
+            Ok(all.unwrap_or(Driver::EVERYBODY))
         }
     }
 }

@@ -115,3 +115,16 @@ proptest! {
         let _ = Audience::parse(&text);
     }
 }
+
+#[test]
+fn two_tags_that_nobody_had_at_two_instants_are_not_nobody() {
+    let nobody = |tag: &str| Driver {
+        tags: Some(vec![tag.to_owned()]),
+        prefixes: vec![],
+        users: Some(0),
+        is_nobody: true,
+    };
+    let both = nobody("a").with(nobody("b"));
+    assert_eq!(both.users, Some(0));
+    assert!(!both.is_nobody, "somebody may have gone from one to the other in between");
+}
