@@ -40,8 +40,9 @@ pub struct Receipt {
     pub events: u64,
     /// How many snapshots lost their name.
     pub snapshots: u64,
-    /// How many of their stays.
-    pub stays: u64,
+    /// How many fewer of their stays the log shows; less than nothing if there are more until the
+    /// next call goes on. See [`Erased::stays`].
+    pub stays: i64,
     /// When the call was over.
     pub at_unix_us: i64,
     /// Where the next call goes on; `None` if all is done.

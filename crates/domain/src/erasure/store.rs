@@ -13,8 +13,10 @@ pub struct Erased {
     pub events: u64,
     /// How many snapshots lost their name.
     pub snapshots: u64,
-    /// How many of their stays went.
-    pub stays: u64,
+    /// How many fewer of their stays the log shows than before the step. Less than nothing if it
+    /// shows more: an event may go that joined two stays into one, before the others go that made
+    /// them. What all steps tell is in sum how many there were.
+    pub stays: i64,
     /// Where to go on; `None` if this was the last step. Only this store understands it.
     pub next: Option<Vec<u8>>,
 }

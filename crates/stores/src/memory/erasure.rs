@@ -53,8 +53,8 @@ impl Log {
         erased
     }
 
-    fn stays_of(&self, app: AppId, who: &ParticipantId) -> u64 {
+    fn stays_of(&self, app: AppId, who: &ParticipantId) -> i64 {
         let theirs = |stay: &&domain::log::Stay| stay.app == app && stay.participant == *who;
-        self.stays.values().flatten().filter(theirs).count() as u64
+        self.stays.values().flatten().filter(theirs).count() as i64
     }
 }

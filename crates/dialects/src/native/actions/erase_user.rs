@@ -31,7 +31,8 @@ struct Erased {
     dead_letters: u64,
     events: u64,
     snapshots: u64,
-    stays: u64,
+    /// Of all calls the sum is how many there were; one of them may show more than it removed.
+    stays: i64,
 }
 
 pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {

@@ -15,7 +15,7 @@ use domain::store::Appended;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use super::state::{Answer, Ask, Lost};
-use super::{Log, identities, restarted, waiting};
+use super::{Log, identities, restarted, room, waiting};
 use crate::cassandra::cluster::Cluster;
 use crate::cassandra::fault::Fault;
 
@@ -92,7 +92,8 @@ pub(in crate::cassandra) async fn append(
     let looks: Vec<_> = groups.iter_mut().map(look).collect();
     iter(looks).buffer_unordered(identities::ABREAST).try_collect::<()>().await?;
     let asks = asks_of(cluster, &events, &groups).await?;
-    let answers = answers_to(log, cluster, asks).await?;
+    let mut answers = answers_to(log, cluster, asks).await?;
+    find_erased(cluster, &events, &groups, &mut answers).await?;
     forget_erased(cluster, &events, &groups, &answers).await?;
     let mut appended = vec![Appended::Duplicate; events.len()];
     for group in &groups {
@@ -103,6 +104,34 @@ pub(in crate::cassandra) async fn append(
         }
     }
     Ok(appended)
+}
+
+/// What a room knows may be what is remembered of it, from before another server erased the event:
+/// so of what is a repeat, and nothing else is known of, the room is asked whether it lost it.
+async fn find_erased(
+    cluster: &Cluster,
+    events: &[Event],
+    groups: &[Group],
+    answers: &mut HashMap<EventHash, Answer>,
+) -> Result<(), Fault> {
+    let is_repeat = |group: &&Group| {
+        group.contents.len() == 1 && answers.get(&group.identity) == Some(&Answer::Known)
+    };
+    let look = |group: &Group| {
+        let (event, identity) = (&events[group.ours().0], group.identity);
+        async move {
+            match room_of(event) {
+                Some(at) if room::has_lost(cluster, &at, &Lost::of(event)).await? => {
+                    Ok::<_, Fault>(Some(identity))
+                }
+                _ => Ok(None),
+            }
+        }
+    };
+    let looks: Vec<_> = groups.iter().filter(is_repeat).map(look).collect();
+    let found: Vec<_> = iter(looks).buffer_unordered(identities::ABREAST).try_collect().await?;
+    answers.extend(found.into_iter().flatten().map(|identity| (identity, Answer::Lost)));
+    Ok(())
 }
 
 /// What a room has lost and nothing else is known of was erased, and is told again: its room does

@@ -5,7 +5,7 @@ use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
 
 use super::rows::{EVENT, FACTS, Image, Part, Place, Row, TABLE, TODO};
-use super::state::Round;
+use super::state::{Lost, Round};
 use crate::cassandra::cluster::{Bundle, Cas, Cluster, Prepare};
 use crate::cassandra::fault::{Fault, Result};
 
@@ -27,6 +27,7 @@ pub(super) struct Statements {
     read: PreparedStatement,
     settle: PreparedStatement,
     first: PreparedStatement,
+    has: PreparedStatement,
     begin: PreparedStatement,
     put: PreparedStatement,
     delete: PreparedStatement,
@@ -40,6 +41,8 @@ impl Statements {
                     WHERE app = ? AND door = ? AND room = ?";
         let first = "SELECT at FROM {ks}.room_log \
                     WHERE app = ? AND door = ? AND room = ? AND part = ? LIMIT 1";
+        let has = "SELECT at FROM {ks}.room_log \
+                   WHERE app = ? AND door = ? AND room = ? AND part = ? AND at = ? AND key = ?";
         let begin = "UPDATE {ks}.room_log USING TTL ? SET version = ?, head = ? \
                      WHERE app = ? AND door = ? AND room = ? IF version = ?";
         let put = "INSERT INTO {ks}.room_log (app, door, room, part, at, key, value) \
@@ -56,6 +59,7 @@ impl Statements {
             read: pages,
             settle,
             first: prepare.read(first).await?,
+            has: prepare.read(has).await?,
             begin: prepare.cas(begin).await?,
             put: prepare.cas(put).await?,
             delete: prepare.cas(delete).await?,
@@ -176,6 +180,15 @@ pub(super) async fn has_todo(cluster: &Cluster, at: &RoomKey) -> Result<bool> {
 /// The time of the oldest event of the room.
 pub(super) async fn first_unix_us(cluster: &Cluster, at: &RoomKey) -> Result<Option<i64>> {
     first_at(cluster, at, EVENT).await
+}
+
+/// Whether the room must not have an event.
+pub(super) async fn has_lost(cluster: &Cluster, at: &RoomKey, lost: &Lost) -> Result<bool> {
+    let (app, door, room) = key_of(cluster, at);
+    let Place { part, at, key } = Place::of_lost(lost);
+    let values = (app, door, room, part, at, key);
+    let row: Option<(i64,)> = cluster.read_one(&cluster.log.room.has, values).await?;
+    Ok(row.is_some())
 }
 
 /// Where the first row of a part lies.

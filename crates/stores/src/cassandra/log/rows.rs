@@ -107,6 +107,11 @@ impl Place {
         Self { part: EVENT, at: time_unix_us, key: identity.to_vec() }
     }
 
+    pub(super) fn of_lost(lost: &Lost) -> Self {
+        let key = [lost.identity, lost.content].concat();
+        Self { part: LOST, at: lost.time_unix_us, key }
+    }
+
     pub(super) fn of_stay(call: &CallId, participant: &ParticipantId) -> Self {
         // No id holds a zero.
         let key = [call.as_str().as_bytes(), participant.as_str().as_bytes()].join(&0);
@@ -131,8 +136,7 @@ impl Row {
     }
 
     pub(super) fn of_lost(room: &RoomKey, lost: &Lost) -> Result<Self> {
-        let key = [lost.identity, lost.content].concat();
-        Self::seal(room, Place { part: LOST, at: lost.time_unix_us, key }, &())
+        Self::seal(room, Place::of_lost(lost), &())
     }
 
     pub(super) fn of_stay(room: &RoomKey, stay: &Stay) -> Result<Self> {

@@ -50,7 +50,7 @@ pub(super) enum Ask {
     Add(Box<Event>),
     /// Not to have an event, now or ever.
     Remove(Lost),
-    /// To have what is left of an event in its place, if it is there.
+    /// To have what is left of an event, in its place if it is there.
     Replace(Box<Event>),
     /// To look again what follows from what there is.
     Fold,
@@ -222,16 +222,17 @@ impl RoomState {
         }
     }
 
-    /// What is left has the hash of what was told, see [`Event::without`].
+    /// What is left has the hash of what was told, see [`Event::without`]. Whoever brings what was
+    /// told only now, or does not any more since they died, finds it there.
     fn replace(&mut self, left: Event) -> Result<Answer> {
         let identity = left.identity();
-        let stands = self.known.get(&identity);
-        if stands.is_some_and(|(_, content)| *content == left.content_hash()) {
-            let row = Row::of_event(&self.at, &left)?;
-            self.bytes += row.value.len();
-            self.put(row);
-            self.forget(&identity);
-            self.insert(left);
+        match self.known.get(&identity) {
+            Some((place, content)) if *content == left.content_hash() => {
+                if self.events[*place] != left {
+                    self.put_event(left)?;
+                }
+            }
+            _ => drop(self.add(left)?),
         }
         Ok(Answer::Done)
     }
@@ -246,13 +247,18 @@ impl RoomState {
             Some((_, known)) if *known < content => return Ok(Answer::Lost),
             _ => {}
         }
+        self.put_event(event)?;
+        Ok(Answer::Added)
+    }
+
+    fn put_event(&mut self, event: Event) -> Result<()> {
         let row = Row::of_event(&self.at, &event)?;
         self.bytes += row.value.len();
         // The row has the place of the one that gives way.
         self.put(row);
-        self.forget(&identity);
+        self.forget(&event.identity());
         self.insert(event);
-        Ok(Answer::Added)
+        Ok(())
     }
 
     /// See [`domain::log::retire::find_cut`].

@@ -39,7 +39,7 @@ impl Erase {
 pub(in crate::embedded) struct Gone {
     pub(in crate::embedded) events: u64,
     pub(in crate::embedded) snapshots: u64,
-    pub(in crate::embedded) stays: u64,
+    pub(in crate::embedded) stays: i64,
 }
 
 /// Where a search stands: at a room, and at one of its closers.
@@ -145,15 +145,15 @@ pub(in crate::embedded) fn erase(
         touched.rooms.iter().map(|(number, room)| (*number, room.at.clone())).collect();
     let before = stays_in(write.read(), &rooms, &request.who)?;
     settle(write, touched)?;
-    gone.stays = before.saturating_sub(stays_in(write.read(), &rooms, &request.who)?);
+    gone.stays = before - stays_in(write.read(), &rooms, &request.who)?;
     rooms.iter().try_for_each(|(number, at)| forget_if_empty(write, *number, at))?;
     Ok(gone)
 }
 
-fn stays_in(read: Read<'_>, rooms: &[(u64, RoomKey)], who: &ParticipantId) -> Result<u64> {
+fn stays_in(read: Read<'_>, rooms: &[(u64, RoomKey)], who: &ParticipantId) -> Result<i64> {
     let mut stays = 0;
     for (room, _) in rooms {
-        stays += standing::find(read, Seat { room: *room, participant: who })?.stays.len() as u64;
+        stays += standing::find(read, Seat { room: *room, participant: who })?.stays.len() as i64;
     }
     Ok(stays)
 }

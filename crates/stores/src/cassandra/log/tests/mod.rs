@@ -1,6 +1,8 @@
 //! Of the log: what needs no ring, and what needs a real one.
 
 #[cfg(feature = "cassandra-tests")]
+mod erasure;
+#[cfg(feature = "cassandra-tests")]
 mod ring;
 mod rooms;
 mod told;

@@ -38,11 +38,14 @@ impl Log {
 }
 
 /// A realm that nobody else has.
-fn realm() -> u32 {
+pub(super) fn realm() -> u32 {
     uuid::Uuid::new_v4().as_fields().0
 }
 
-async fn tell(server: &Cassandra, events: Vec<Event>) -> domain::error::Result<Vec<Appended>> {
+pub(super) async fn tell(
+    server: &Cassandra,
+    events: Vec<Event>,
+) -> domain::error::Result<Vec<Appended>> {
     let cluster = server.connection.cluster().expect("a ring");
     append(&server.log, &cluster, events).await
 }

@@ -31,6 +31,11 @@ fn event(number: usize, line: &str) -> Event {
     let fact = match words[1] {
         "join" => Fact::Joined { who: who(), sole: false, client },
         "leave" => Fact::Left { who: who(), joined_unix_us: None, client },
+        "present" => {
+            let present = words[2..].iter().map(|it| ParticipantId::parse(it).expect("somebody"));
+            let call = who().call;
+            Fact::Snapshot { room: room().room, call, present: present.collect(), told: None }
+        }
         "restart" => Fact::ServerRestarted,
         "over" => Fact::RoomFinished { room: room().room, call: None },
         kind => panic!("{kind} is no kind"),
