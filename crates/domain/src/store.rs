@@ -158,6 +158,7 @@ pub trait Store: Broadcasts + Directory + Erasures + Presences + Send + Sync + '
     /// [`crate::log::retire::find_cut`] says until nothing of it can be cut any more, and restarts
     /// that are spent are gone. From then on the log's stays are those of the events that are left.
     /// So are dead letters that are older, as far as all that were kept before them are.
+    /// What comes between the steps may let more go, which is done when steps are taken anew.
     ///
     /// A stay goes in one step, the stays of a call in as many as it takes. Nobody appends an event
     /// that is older than an instant given here: it may come back as new, or be passed over.
