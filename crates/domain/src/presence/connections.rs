@@ -6,8 +6,9 @@ use super::{Connection, State};
 use crate::ids::ConnectionId;
 use crate::log::Os;
 
-/// How many connections of a user are known: those that were seen last.
-pub const CONNECTIONS_MAX: usize = 16;
+/// How many connections of a user are known: those that were seen last. So many that those which
+/// somebody has closed push none out that is still open.
+pub const CONNECTIONS_MAX: usize = 128;
 
 /// The connections of a user, those that were seen last first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,14 +7,19 @@ use super::{CONNECTIONS_MAX, Connection, Connections, State};
 use crate::ids::ConnectionId;
 use crate::log::Os;
 
-/// Few connections and few instants, so that they meet; more connections than are known.
-fn sighting() -> impl Strategy<Value = Connection> {
+/// Few instants, so that they meet.
+fn sighting(connections: u8) -> impl Strategy<Value = Connection> {
     let state = prop_oneof![Just(State::Online), Just(State::Offline), Just(State::LoggedOut)];
     let os = prop_oneof![Just(None), Just(Some(Os::Ios)), Just(Some(Os::Web))];
-    (0..24_u8, 0..12_i64, state, os).prop_map(|(id, time_unix_us, state, os)| {
+    (0..connections, 0..12_i64, state, os).prop_map(|(id, time_unix_us, state, os)| {
         let id = ConnectionId::parse(&format!("k{id}")).expect("an id");
         Connection { id, time_unix_us, state, os }
     })
+}
+
+/// A few, or so many that not all of them are known.
+fn sightings() -> impl Strategy<Value = Vec<Connection>> {
+    prop_oneof![vec(sighting(24), 0..60), vec(sighting(144), 300..500)]
 }
 
 fn known<'s>(sightings: impl IntoIterator<Item = &'s Connection>) -> Connections {
@@ -28,7 +33,7 @@ fn known<'s>(sightings: impl IntoIterator<Item = &'s Connection>) -> Connections
 proptest! {
     #[test]
     fn arrival_does_not_matter(
-        (sightings, shuffled) in vec(sighting(), 0..60)
+        (sightings, shuffled) in sightings()
             .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
         repeated in vec(any::<prop::sample::Index>(), 0..20),
     ) {
@@ -39,7 +44,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_known_is_the_last_of_each_of_the_last(sightings in vec(sighting(), 0..60)) {
+    fn what_is_known_is_the_last_of_each_of_the_last(sightings in sightings()) {
         let key = |it: &Connection| (it.time_unix_us, it.state, it.os, it.id.clone());
         let mut last: Vec<&Connection> = sightings
             .iter()
@@ -57,7 +62,7 @@ proptest! {
 
     #[test]
     fn forgetting_before_is_not_having_been_told(
-        sightings in vec(sighting(), 0..40),
+        sightings in vec(sighting(24), 0..40),
         before in 0..13_i64,
     ) {
         // As long as there were never too many.

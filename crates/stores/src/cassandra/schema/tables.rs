@@ -16,7 +16,7 @@ pub(super) const USERS: &str = "CREATE TABLE IF NOT EXISTS {ks}.users (
     PRIMARY KEY ((app, id))
 ) WITH compaction = {'class': 'LeveledCompactionStrategy'}";
 
-/// Who was seen is a partition of one row: at most 16 connections, mostly less than 200 bytes.
+/// Who was seen is a partition of one row: at most 128 connections, mostly less than 200 bytes.
 ///
 /// Whoever is forgotten, since nothing was seen of them within the retention or since they are
 /// erased, leaves a tombstone that nobody reads over.
