@@ -247,7 +247,7 @@ fn what_cannot_be_copied_is_told_before_anything_is_done() {
 
     let same = at(&to);
     let refusals = [
-        (vec!["--from", "embedded:/nowhere/at-all"], 1, "there is no store in /nowhere/at-all"),
+        (vec!["--from", "embedded:/nowhere/at-all"], 1, "no store at embedded:/nowhere/at-all"),
         (vec!["--from", &*same], 2, "--from and --to are the same store"),
         (vec!["--from", "memory"], 2, "--from: \"memory\" is no store; a store is embedded:DIR or"),
         (vec!["--from", "cassandra:127.0.0.1"], 2, "\"cassandra:127.0.0.1\" names no keyspace"),
@@ -268,8 +268,8 @@ fn what_cannot_be_copied_is_told_before_anything_is_done() {
     assert_eq!(full.status, Some(1), "{full:?}");
     assert!(full.err.contains("is not empty: copy into a new one"), "{full:?}");
     assert!(!state.exists());
-    let other = "{\"version\":1,\"from\":\"a\",\"to\":\"b\",\"stage\":\"users\",\"next\":null,\
-                 \"users\":0,\"events\":0,\"apps\":[]}";
+    let other = "{\"version\":2,\"from\":\"a\",\"to\":\"b\",\"stage\":\"users\",\"next\":null,\
+                 \"users\":0,\"events\":0,\"sightings\":0,\"apps\":[]}";
     std::fs::write(&state, other).expect("a file");
     let other = copy(&at(&from), &at(&to), &state, &["--resume"]);
     assert_eq!(other.status, Some(1), "{other:?}");
