@@ -479,3 +479,15 @@ async fn a_job_that_cannot_be_worked_on_holds_up_no_other() {
     assert_eq!((job.progress.state, tries), (State::Failed, 30));
     assert!(unread(&job, Error::Busy, now_unix_us).is_err(), "that goes by");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_alone_catches_up_with_what_was_not_told() {
+    let mut world = World::new();
+    let ring = world.feed.turn_on(APP, async { Ok(0) }).await.expect("an app");
+    // As if the store had said that it failed.
+    world.ctx.witness = Arc::new(());
+    let id = world.accept(None).await;
+    assert_eq!(ring.told_to(), 0);
+    world.work_to_the_end(&Receiver::default(), id).await;
+    assert_eq!(ring.told_to(), id);
+}
