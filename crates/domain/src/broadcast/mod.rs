@@ -1,6 +1,6 @@
 //! Broadcasts: a message to all users of an app, or to those with some tags, as a durable job.
 //!
-//! A dialect has it accepted ([`accept`]), which makes it durable and counts it against a quota.
+//! A dialect has it accepted ([`accept()`]), which makes it durable and counts it against a quota.
 //! From then on it is a job: its audience is walked in the store's order, in batches, each of which
 //! is delivered before the next is begun. What comes next, and what an answer of the receiver makes
 //! of a job, are the pure functions of [`progress`]; [`batch`] finds the next users; [`tend`] is
