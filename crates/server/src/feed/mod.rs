@@ -96,7 +96,8 @@ impl Feed {
     }
 
     /// Tells listeners of broadcasts that this server has not told them: another one has accepted
-    /// them, or the store failed while it kept them, and kept them all the same. `last_id` is the last that there is.
+    /// them, or the store failed while it kept them, and kept them all the same. `last_id` is the
+    /// last that there is.
     pub(crate) async fn catch_up(
         &self,
         ctx: &Context,
