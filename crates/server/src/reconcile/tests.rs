@@ -82,7 +82,7 @@ fn who_has_gone_is_who_is_shown_and_not_there() {
         Some("RM_1"),
         &["a", "d"],
         expect![[r#"
-            1 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {"a", "d"} }
+            1 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {"a", "d"}, told: None }
         "#]],
     );
     // The room is unknown, and nobody is in it; or somebody is, and LiveKit only seems to have
@@ -92,7 +92,7 @@ fn who_has_gone_is_who_is_shown_and_not_there() {
         None,
         &[],
         expect![[r#"
-            2 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {} }
+            2 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {}, told: None }
         "#]],
     );
     check(&in_one, None, &["a", "b"], expect![""]);
@@ -102,7 +102,7 @@ fn who_has_gone_is_who_is_shown_and_not_there() {
         Some("RM_2"),
         &["a", "b", "c"],
         expect![[r#"
-            2 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {} }
+            2 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {}, told: None }
         "#]],
     );
     let in_two = [open("RM_1", "a", 5), open("RM_2", "a", 9), open("0c0ffee0", "b", 5)];
@@ -111,8 +111,8 @@ fn who_has_gone_is_who_is_shown_and_not_there() {
         Some("RM_2"),
         &["a"],
         expect![[r#"
-            1 gone: Snapshot { room: "Room1", call: None, present: {"a"} }
-            1 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {} }
+            1 gone: Snapshot { room: "Room1", call: None, present: {"a"}, told: None }
+            1 gone: Snapshot { room: "Room1", call: Some("RM_1"), present: {}, told: None }
         "#]],
     );
 }
