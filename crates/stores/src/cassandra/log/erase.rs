@@ -5,7 +5,7 @@
 //! erased goes from its room first, by a round like any other, and from its identity then: whoever
 //! dies in between leaves a row by which the next walk finds it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use domain::AppId;
@@ -37,9 +37,14 @@ pub(in crate::cassandra) async fn erase(
     }
     let before = count_stays(cluster, app, who).await?;
     let mut asks: BTreeMap<RoomKey, Vec<Ask>> = BTreeMap::new();
+    let mut counting = HashSet::new();
     for event in &theirs {
         let contents = identities::contents(cluster, app, &event.identity()).await?;
-        let counts = u64::from(contents.first() == Some(&event.content_hash()));
+        let is_counting = contents.first() == Some(&event.content_hash());
+        if is_counting {
+            counting.insert(event.identity());
+        }
+        let counts = u64::from(is_counting);
         let ask = match event.clone().without(who) {
             Some(left) => {
                 erased.snapshots += counts;
@@ -61,6 +66,10 @@ pub(in crate::cassandra) async fn erase(
     for event in theirs {
         match event.clone().without(who) {
             Some(left) => identities::put(cluster, &left).await?,
+            // What lost to it is in no room, and must not come to count.
+            None if counting.contains(&event.identity()) => {
+                identities::delete(cluster, app, &[event.identity()]).await?;
+            }
             None => identities::forget(cluster, &event).await?,
         }
     }

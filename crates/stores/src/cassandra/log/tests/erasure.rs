@@ -98,3 +98,22 @@ async fn a_repeat_that_a_server_remembers_brings_no_erased_event_back() {
     }
     assert_eq!(erase(&one).await, (0, 0));
 }
+
+#[tokio::test]
+async fn what_lost_to_an_erased_event_goes_with_it() {
+    let server = store_of(realm()).await;
+    let said =
+        |call: u32| events(&format!("10 join anna call=c{call} id=a\n10 join ben call=c id=a"));
+    let counts = |both: &Vec<Event>| both[0].content_hash() < both[1].content_hash();
+    let both = (0..64).map(said).find(counts).expect("one of 64 hashes is smaller");
+    for event in both.iter().rev() {
+        tell(&server, vec![event.clone()]).await.expect("told");
+    }
+    assert_eq!(in_room(&server).await, both[..1]);
+    assert_eq!(by_identity(&server, &both[1]).await.as_ref(), Some(&both[1]));
+    assert_eq!(erase(&server).await, (1, 0));
+    assert_eq!(in_room(&server).await, []);
+    for event in &both {
+        assert_eq!(by_identity(&server, event).await, None);
+    }
+}
