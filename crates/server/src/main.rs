@@ -89,6 +89,7 @@ fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
         for place in &listen {
             doors.push(Door::open(place, certificate.as_ref()).await?);
         }
+        let signals = http::Signals::listen()?;
         let mut is_introduced = !args.demo;
         for door in &doors {
             if let Some(address) = door.plain_address()?.filter(|_| !is_introduced) {
@@ -98,6 +99,6 @@ fn run(args: &ServeArgs, config: config::Config) -> anyhow::Result<()> {
             note(&format!("listening on {}", door.address()?));
         }
         notify::ready();
-        http::serve(doors, server).await
+        http::serve(doors, server, signals).await
     })
 }

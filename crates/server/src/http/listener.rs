@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -39,13 +39,37 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long to wait after the machine refused a connection, for it to find its feet again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The signals that end the server in order. Until they are listened for, they end it at once, so
+/// that they are listened for before anybody is told that the server is there.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn stop(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves until SIGTERM or SIGINT, then finishes what it began.
-pub(crate) async fn serve(doors: Vec<Door>, server: Server) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    doors: Vec<Door>,
+    server: Server,
+    signals: Signals,
+) -> anyhow::Result<()> {
     let server = Arc::new(server);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (stop, stopping) = watch::channel(());
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let upkeep = upkeep::start(&server);
     let own = doors.iter().filter_map(Door::tcp_address).collect();
     let broadcasts = broadcast::start(&server, own, &stopping)?;
@@ -54,10 +78,7 @@ pub(crate) async fn serve(doors: Vec<Door>, server: Server) -> anyhow::Result<()
         let (server, places) = (server.clone(), places.clone());
         accepting.spawn(accept(door, server, places, stopping.clone()));
     }
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    signals.stop().await;
     notify::stopping();
     // Nobody is let in any more once the doors are gone.
     accepting.shutdown().await;

@@ -29,7 +29,7 @@ use crate::reconcile::Plan;
 pub(crate) use body::Budget;
 pub(crate) use doors::Door;
 pub(crate) use letters::Remembered;
-pub(crate) use listener::serve;
+pub(crate) use listener::{Signals, serve};
 pub(crate) use tls::{Certificate, TlsFiles};
 pub(crate) use turns::Turns;
 

@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -191,6 +192,7 @@ fn the_service_manager_is_told_of_the_beginning_and_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let name = folder.path().join("notify");
     let manager = UnixDatagram::bind(&name).expect("a socket");
+    manager.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let notify = name.to_str().expect("text");
     let server = Server::demo(&folder.path().join("data"), &[("NOTIFY_SOCKET", notify)]);
     let told = || {
@@ -199,6 +201,8 @@ fn the_service_manager_is_told_of_the_beginning_and_the_end() {
         String::from_utf8(told[..len].to_vec()).expect("text")
     };
     assert_eq!(told(), "READY=1");
-    server.end("TERM");
+    // At once: who says that it is ready also ends in order.
+    let (status, said) = server.end("TERM");
+    assert!(status.success(), "{said}");
     assert_eq!(told(), "STOPPING=1");
 }
