@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Look after broadcasts: how far they have come, and what to do about them
     Broadcast(BroadcastArgs),
+    /// Look after users: erase whoever wants to be forgotten
+    Users(UsersArgs),
     /// Look after stores: back up, restore, check, migrate, copy
     Store(StoreArgs),
     /// Look at a config
@@ -251,6 +253,46 @@ pub(crate) struct BroadcastNamedArgs {
     #[command(flatten)]
     pub(crate) target: ApiTargetArgs,
     /// Tell everything as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const EXIT_STATUS_OF_USERS: &str = "\
+Exit status:
+  0    done
+  1    failed, or whoever was asked did not say yes; what to do next is said on standard error
+  2    the command line or the config is wrong
+  130  interrupted";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS_OF_USERS)]
+pub(crate) struct UsersArgs {
+    #[command(subcommand)]
+    pub(crate) command: UsersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// Erase whatever names somebody, and tell a receipt: profile, presence, dead letters, and
+    /// their part of the room log
+    ///
+    /// Whether they are registered or not. If it is interrupted, the same command does the rest,
+    /// and its receipt is of the rest.
+    #[command(after_help = EXIT_STATUS_OF_USERS)]
+    Erase(UsersEraseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UsersEraseArgs {
+    /// Who, by their ids
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) target: ApiTargetArgs,
+    /// Do not ask whether it is meant
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Tell each receipt as JSON, on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
 }

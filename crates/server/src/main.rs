@@ -21,6 +21,7 @@ mod remote;
 mod store;
 mod tend;
 mod upkeep;
+mod users;
 mod wiring;
 
 use std::io::{self, Write as _};
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Events(args) => events::run(&args),
         Command::Broadcast(args) => tend::run(&args),
+        Command::Users(args) => users::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Config(args) => about::config(&args),
         Command::Completions(args) => about::completions(&args),

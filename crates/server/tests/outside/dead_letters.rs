@@ -49,7 +49,8 @@ pub(crate) fn joined(id: &str, identity: &Value, unix_s: i64) -> Value {
     })
 }
 
-fn native(server: &Server, method: &str, path: &str) -> Answer {
+/// Asks `/v1` with the demo's token.
+pub(crate) fn native(server: &Server, method: &str, path: &str) -> Answer {
     let token = format!("Bearer {TOKEN}");
     ask(server.address, method, path, &[("Authorization", &token)], b"")
 }

@@ -19,15 +19,16 @@ fn events(to: SocketAddr, args: &[&str]) -> Command {
     command
 }
 
+/// How a command ended, and what it said.
 #[derive(Debug)]
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) status: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 }
@@ -39,7 +40,7 @@ impl From<Output> for Said {
     }
 }
 
-fn run(mut command: Command) -> Said {
+pub(crate) fn run(mut command: Command) -> Said {
     command.output().expect("it runs").into()
 }
 

@@ -16,3 +16,4 @@ mod reconcile;
 mod senders;
 mod server;
 mod store_copy;
+mod users_erase;
