@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use super::*;
 
 mod gone;
+mod late;
 
 /// One of the stores of a realm, in a keyspace that all tests share.
 pub(crate) async fn store_of(realm: u32) -> Cassandra {
