@@ -8,16 +8,17 @@
 //! the change, a number in the user's own row that only grows, since that is written by compare and
 //! set. So a deletion that comes late, or twice, never takes away what a later change added. The
 //! stamp outlives the user for a day ([`super::users::GONE_S`]), for whoever registers the id
-//! again.
+//! again: it begins with the time, and servers' clocks differ by less than a day.
 //!
 //! **What is left over.** A change that loses its race, or whose server dies, may leave rows too
 //! many. A walk that meets one deletes it, with the stamp that the user has: what somebody is about
-//! to add has a greater one.
+//! to add has a greater one. Where the stamp is gone, too, it does so with the time of a day ago.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use domain::AppId;
+use domain::clock::{Clock, SECOND_US, SystemClock};
 use domain::error::Result as DomainResult;
 use domain::ids::UserId;
 use domain::store::Walked;
@@ -144,6 +145,11 @@ pub(super) async fn remove(
     }
 }
 
+/// A stamp for rows of somebody who has none: they have had none for [`users::GONE_S`].
+pub(super) fn forgotten_stamp() -> i64 {
+    SystemClock.now_unix_us() - i64::from(users::GONE_S) * SECOND_US
+}
+
 fn shard_of(id: &UserId) -> i32 {
     // The upper bits, since the lower ones of a CRC tell less of short texts.
     i32::from((crc32fast::hash(id.as_str().as_bytes()) >> 24) as u8 % SHARDS)
@@ -200,6 +206,19 @@ async fn ids_behind(
     }
     // Each has told its first so many, so that the first so many of all are among them.
     Ok(ids.into_iter().take(limit).collect())
+}
+
+/// How many rows an id has under an entry.
+#[cfg(all(test, feature = "cassandra-tests"))]
+pub(super) async fn rows_of(
+    cluster: &Cluster,
+    app: AppId,
+    entry: &Entry,
+    id: &UserId,
+) -> Result<usize> {
+    let shard = u8::try_from(shard_of(id)).expect("fewer than 256");
+    let rows = ids_of_entry(cluster, app, (entry, shard), "", WALK_LEN_MAX as usize).await?;
+    Ok(rows.iter().filter(|(other,)| other == id.as_str()).count())
 }
 
 /// The first ids behind one that stand under an entry.

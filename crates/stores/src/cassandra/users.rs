@@ -9,6 +9,7 @@
 //! Who is unregistered leaves a row without a profile, for the sake of its stamp: see `directory`.
 
 use domain::AppId;
+use domain::clock::{Clock, SystemClock};
 use domain::ids::UserId;
 use domain::store::{IfTaken, Look, NewUser, Registration, Update, Walked};
 use domain::users::store::{Tagged, Unregistered};
@@ -27,6 +28,8 @@ use super::{robots, walk};
 use crate::record;
 
 mod robot;
+#[cfg(all(test, feature = "cassandra-tests"))]
+mod tests;
 
 use robot::Robot;
 
@@ -213,8 +216,9 @@ pub(super) async fn find_listed(
     let all: Vec<Option<Found>> = side_by_side(all, ABREAST).try_collect().await?;
     let mut users = vec![];
     for (id, found) in ids.into_iter().zip(all) {
-        // Somebody may be about to add who is not there at all; then nobody knows a stamp.
         let Some(Found { stamp, profile, created_unix_ms, modified_unix_ms, .. }) = found else {
+            let stamp = directory::forgotten_stamp();
+            directory::remove(cluster, app, &id, (entries, stamp)).await;
             continue;
         };
         let has = Entry::all_of(profile.as_ref());
@@ -392,8 +396,10 @@ impl At<'_> {
         let mut standing = self.read(&self.cluster.users.find).await?;
         let mut marks = vec![];
         for _ in 0..TRIES_MAX {
-            let Some(found) = &standing else { return Ok(Unregistered::NotFound) };
-            let Some(there) = &found.profile else { return Ok(Unregistered::NotFound) };
+            let Some(found) = &standing else {
+                return Ok(self.nobody(directory::forgotten_stamp()).await);
+            };
+            let Some(there) = &found.profile else { return Ok(self.nobody(found.stamp).await) };
             let robot = Robot::of(self, there).await?;
             let wanted = Wanted {
                 profile: None,
@@ -411,6 +417,12 @@ impl At<'_> {
         Err(Fault::Crowded)
     }
 
+    /// Nobody is there, but a row of the index may be: a node may have failed when they went.
+    async fn nobody(&self, stamp: i64) -> Unregistered {
+        directory::remove(self.cluster, self.app, self.id, (&[Entry::Everybody], stamp)).await;
+        Unregistered::NotFound
+    }
+
     /// Writes over what was found: first where the user will be found too, then the user, and then
     /// where they are not found any more.
     async fn write(
@@ -419,8 +431,8 @@ impl At<'_> {
         wanted: &Wanted<'_>,
         marks: &mut Vec<Uuid>,
     ) -> Result<Attempt> {
-        let Self { cluster, app, id, now_unix_ms } = *self;
-        let stamp = now_unix_ms.saturating_mul(1_000).max(found.map_or(1, |it| it.stamp + 1));
+        let Self { cluster, app, id, .. } = *self;
+        let stamp = SystemClock.now_unix_us().max(found.map_or(1, |it| it.stamp + 1));
         let had = Entry::all_of(found.and_then(|found| found.profile.as_ref()));
         let has = Entry::all_of(wanted.profile);
         directory::add(cluster, app, id, (has.difference(&had), stamp)).await?;
