@@ -16,7 +16,7 @@ pub(crate) const RTC_ID: &str = "661e0000000000000000543c";
 pub(crate) const KEY_ID: &str = "AKLTwhowasdemo";
 pub(crate) const SECRET: &str = "d2hvd2FzLWRlbW8tc2VjcmV0LWtleQ==";
 pub(crate) const TOKEN: &str = "whowas-demo-events";
-const SERVER_SECRET: &str = "9193cc662a4c0ec135ec71fb57194b38";
+pub(crate) const SERVER_SECRET: &str = "9193cc662a4c0ec135ec71fb57194b38";
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -141,15 +141,20 @@ pub(crate) fn list_user_info_of(to: SocketAddr, rtc_id: &str, room: &str) -> Val
 
 /// ZEGOCLOUD's `QueryUserInfos`.
 pub(crate) fn query_user_infos(to: SocketAddr, ids: &[&str]) -> Value {
+    zegocloud(to, "QueryUserInfos", &serde_json::json!({ "UserIds": ids }))
+}
+
+/// A ZEGOCLOUD POST of the app that every test has.
+pub(crate) fn zegocloud(to: SocketAddr, action: &str, body: &Value) -> Value {
     let timestamp = now_unix_s();
     let input = format!("{APP_ID}nonce{SERVER_SECRET}{timestamp}");
     let signature = hex(&Md5::digest(input.as_bytes()));
     let target = format!(
-        "/?Action=QueryUserInfos&AppId={APP_ID}&SignatureNonce=nonce&Timestamp={timestamp}\
+        "/?Action={action}&AppId={APP_ID}&SignatureNonce=nonce&Timestamp={timestamp}\
          &SignatureVersion=2.0&Signature={signature}"
     );
-    let body = serde_json::json!({ "UserIds": ids }).to_string();
-    ask(to, "POST", &target, &[("Content-Type", "application/json")], body.as_bytes()).json()
+    let headers = [("Content-Type", "application/json")];
+    ask(to, "POST", &target, &headers, body.to_string().as_bytes()).json()
 }
 
 /// Native events, sent with the demo's token.
@@ -192,7 +197,7 @@ pub(crate) fn http_date() -> String {
     )
 }
 
-fn now_unix_s() -> u64 {
+pub(crate) fn now_unix_s() -> u64 {
     u64::try_from(SystemClock.now_unix_s()).expect("after 1970")
 }
 

@@ -2,6 +2,7 @@
 
 mod about;
 mod backup;
+mod broadcast;
 mod client;
 mod dead_letters;
 mod directory;
