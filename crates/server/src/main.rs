@@ -20,6 +20,8 @@ mod reconcile;
 mod remote;
 mod store;
 mod tend;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 mod users;
 mod wiring;

@@ -1,10 +1,13 @@
 //! What an operator may do about broadcasts: look, retry, cancel.
 
 use super::{Broadcast, Progress};
+use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::AppId;
 use crate::log::query::PAGE_LEN_MAX;
+use crate::store::Store;
+use crate::witness::see_through;
 
 /// How often a change is tried while the job goes on meanwhile.
 const TRIES_MAX: usize = 64;
@@ -37,31 +40,37 @@ pub async fn list(
 
 /// Has a job go on at its place, at once.
 pub async fn retry(ctx: &Context, app: AppId, id: u64) -> Result<Tended> {
-    let tended = change(ctx, (app, id), Progress::retried).await?;
-    if matches!(tended, Tended::Done(_)) {
-        ctx.witness.retried_broadcast(app, id);
-    }
-    Ok(tended)
+    let (store, clock) = (ctx.store.clone(), ctx.clock.clone());
+    let witness = ctx.witness.clone();
+    let tended = see_through(&ctx.witness, async move {
+        let tended = change(&*store, &*clock, (app, id), Progress::retried).await?;
+        if matches!(tended, Tended::Done(_)) {
+            witness.retried_broadcast(app, id);
+        }
+        Ok(tended)
+    });
+    tended.await
 }
 
 /// Ends a job.
 pub async fn cancel(ctx: &Context, app: AppId, id: u64) -> Result<Tended> {
-    change(ctx, (app, id), Progress::cancelled).await
+    change(&*ctx.store, &*ctx.clock, (app, id), Progress::cancelled).await
 }
 
 async fn change(
-    ctx: &Context,
+    store: &dyn Store,
+    clock: &dyn Clock,
     (app, id): (AppId, u64),
     wish: impl Fn(&Progress, i64) -> Option<Progress>,
 ) -> Result<Tended> {
     for _ in 0..TRIES_MAX {
-        let Some(job) = ctx.store.find_broadcast(app, id).await? else {
+        let Some(job) = store.find_broadcast(app, id).await? else {
             return Ok(Tended::NotFound);
         };
-        let Some(progress) = wish(&job.progress, ctx.clock.now_unix_us()) else {
+        let Some(progress) = wish(&job.progress, clock.now_unix_us()) else {
             return Ok(Tended::NotNow(Box::new(job)));
         };
-        if ctx.store.save_progress(app, id, progress.clone()).await? {
+        if store.save_progress(app, id, progress.clone()).await? {
             return Ok(Tended::Done(Box::new(Broadcast { progress, ..job })));
         }
     }

@@ -2,15 +2,15 @@
 //! everybody waits.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use domain::app::{App, Apps, Quirks};
-use domain::broadcast::{self, Audience, Broadcast, Message, Progress, Quota, Refusal, State};
+use domain::broadcast::{self, Audience, Broadcast, Message, Progress, Refusal, State};
 use domain::clock::{Clock, SECOND_US};
 use domain::store::{IfTaken, NewUser};
 use domain::users::Profile;
-use domain::{AppId, Context, EngineError, Error, Settings, UserId, users};
+use domain::{EngineError, Error, UserId, users};
 use serde_json::Value;
 use stores::memory::Memory;
 use tokio::time::Instant;
@@ -19,9 +19,8 @@ use super::receiver::Receives;
 use super::webhook::Webhook;
 use super::work::{Turn, unread};
 use super::*;
-use crate::feed::Feed;
+use crate::testing::{self, APP};
 
-const APP: AppId = AppId(4111);
 const ME: Worker = Worker { id: 1, has_peers: false };
 
 /// Runs as tokio's clock does.
@@ -91,32 +90,21 @@ impl Receives for Receiver {
     }
 }
 
-/// A server with an app.
-struct World {
-    ctx: Context,
-    feed: Arc<Feed>,
+/// A server whose clock is tokio's.
+struct World(testing::World);
+
+impl Deref for World {
+    type Target = testing::World;
+
+    fn deref(&self) -> &testing::World {
+        &self.0
+    }
 }
 
 impl World {
     fn new() -> Self {
-        let app = App {
-            id: APP,
-            rtc_id: None,
-            name: String::new(),
-            server_secret: None,
-            event_token: None,
-            api_token: None,
-            access_keys: vec![],
-            quirks: Quirks::default(),
-            sources: [].into(),
-        };
-        let apps = Apps::new([app]).expect("an app");
-        let feed = Arc::new(Feed::new(&apps, 1));
         let clock = Arc::new(TokioClock(Instant::now()));
-        let settings = Settings::default();
-        let mut ctx = Context::new(Arc::new(Memory::default()), clock, apps, settings);
-        ctx.witness = feed.clone();
-        Self { ctx, feed }
+        Self(testing::World::new(Arc::new(Memory::default()), clock, 1))
     }
 
     async fn register(&self, ids: impl IntoIterator<Item = u32>, tags: &[&str]) {
@@ -135,21 +123,9 @@ impl World {
     }
 
     async fn accept_for(&self, audience: Audience, ttl_s: Option<i64>) -> u64 {
-        let now_unix_us = self.ctx.clock.now_unix_us();
-        let message = Message {
-            dialect: "d".into(),
-            action: "A".into(),
-            sender: UserId::parse("1").expect("an id"),
-            body: "{}".into(),
-            audience,
-            expires_unix_us: ttl_s.map(|ttl_s| now_unix_us + ttl_s * SECOND_US),
-            created_unix_us: now_unix_us,
-        };
-        let quota = Quota { since_unix_us: 0, max: 100 };
-        match broadcast::accept(&self.ctx, APP, message, quota).await.expect("accepted") {
-            broadcast::Accepted::Yes(id) => id,
-            other @ broadcast::Accepted::OverQuota => panic!("{other:?}"),
-        }
+        let message = self.message(audience);
+        let expires_unix_us = ttl_s.map(|ttl_s| message.created_unix_us + ttl_s * SECOND_US);
+        self.0.accept(Message { expires_unix_us, ..message }).await
     }
 
     async fn job(&self, id: u64) -> Broadcast {
@@ -491,7 +467,7 @@ async fn a_server_alone_catches_up_with_what_was_not_told() {
     let mut world = World::new();
     let ring = world.feed.turn_on(APP, async { Ok(0) }).await.expect("an app");
     // As if the store had said that it failed.
-    world.ctx.witness = Arc::new(());
+    world.0.ctx.witness = Arc::new(());
     let id = world.accept(None).await;
     assert_eq!(ring.told_to(), 0);
     world.work_to_the_end(&Receiver::default(), id).await;

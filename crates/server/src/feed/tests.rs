@@ -2,38 +2,29 @@
 //! has gone.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use domain::app::{App, Quirks};
-use domain::broadcast::{self, Audience, Quota};
+use domain::broadcast;
 use domain::clock::{Clock, SECOND_US};
 use domain::ids::{Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::event::{Fact, Presence};
 use domain::log::{self, ClientFacts};
-use domain::{Settings, UserId};
 use stores::embedded::{Embedded, Options};
 
 use super::line::Place;
 use super::ring::{Found, LINES_MAX, Ring, Start};
 use super::*;
+use crate::testing::{self, APP};
 
-const APP: AppId = AppId(4111);
 const NOW_UNIX_US: i64 = 1_795_226_563 * SECOND_US;
 const EPOCH: u64 = 7;
 const LINES: u64 = LINES_MAX as u64;
 
 fn message() -> Message {
-    Message {
-        dialect: "d".into(),
-        action: "A".into(),
-        sender: UserId::parse("1").expect("an id"),
-        body: "{}".into(),
-        audience: Audience::EVERYBODY,
-        expires_unix_us: None,
-        created_unix_us: NOW_UNIX_US,
-    }
+    testing::message(NOW_UNIX_US)
 }
 
 /// A ring in which so many broadcasts were told.
@@ -129,31 +120,24 @@ impl Clock for Now {
 
 /// A server whose store takes its time.
 struct World {
-    ctx: Context,
-    feed: Arc<Feed>,
+    server: testing::World,
     _folder: tempfile::TempDir,
+}
+
+impl Deref for World {
+    type Target = testing::World;
+
+    fn deref(&self) -> &testing::World {
+        &self.server
+    }
 }
 
 impl World {
     fn new() -> Self {
-        let app = App {
-            id: APP,
-            rtc_id: None,
-            name: String::new(),
-            server_secret: None,
-            event_token: None,
-            api_token: None,
-            access_keys: vec![],
-            quirks: Quirks::default(),
-            sources: [].into(),
-        };
-        let apps = Apps::new([app]).expect("an app");
-        let feed = Arc::new(Feed::new(&apps, EPOCH));
         let folder = tempfile::tempdir().expect("a folder");
         let store = Embedded::open(&Options::new(folder.path())).expect("a store");
-        let mut ctx = Context::new(Arc::new(store), Arc::new(Now), apps, Settings::default());
-        ctx.witness = feed.clone();
-        Self { ctx, feed, _folder: folder }
+        let server = testing::World::new(Arc::new(store), Arc::new(Now), EPOCH);
+        Self { server, _folder: folder }
     }
 
     fn ring(&self) -> &Arc<Ring> {
@@ -167,9 +151,7 @@ impl World {
     }
 
     async fn accept(&self) {
-        let quota = Quota { since_unix_us: 0, max: 100 };
-        let accepted = broadcast::accept(&self.ctx, APP, message(), quota).await;
-        assert!(matches!(accepted, Ok(broadcast::Accepted::Yes(_))));
+        self.server.accept(message()).await;
     }
 }
 
@@ -239,8 +221,21 @@ async fn what_was_accepted_and_not_told_is_caught_up_with() {
     let mut world = World::new();
     let ring = world.turn_on().await;
     // As if the store had said that it failed.
-    world.ctx.witness = Arc::new(());
+    world.server.ctx.witness = Arc::new(());
     world.accept().await;
     world.feed.catch_up(&world.ctx, APP, 1).await.expect("read");
     assert_eq!(behind(&ring, 0), ["7-1-1"]);
+}
+
+#[tokio::test]
+async fn a_retry_is_told_of_though_whoever_asked_has_hung_up() {
+    let world = World::new();
+    world.accept().await;
+    let bell = world.feed.bell(APP).expect("it is there");
+    bell.notified().await;
+    broadcast::cancel(&world.ctx, APP, 1).await.expect("cancelled");
+    begin_and_go(broadcast::retry(&world.ctx, APP, 1)).await;
+    sooner_or_later(bell.notified()).await;
+    let job = world.ctx.store.find_broadcast(APP, 1).await.expect("read").expect("it is there");
+    assert_eq!(job.progress.state, broadcast::State::Waiting);
 }
