@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::broadcast::Message;
 use crate::error::{Error, Result};
-use crate::ids::AppId;
-use crate::log::Event;
+use crate::ids::{AppId, ParticipantId};
+use crate::log::{Event, Inferred};
 
 /// Something to do.
 pub type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -27,7 +27,11 @@ pub trait Witness: Send + Sync + 'static {
 
     /// Events that are new in the log.
     fn stored_events(&self, events: &[Event]);
-
+    /// Joins and leaves that nobody reported, as far as they follow from what is new; `misses_some`
+    /// if there may be others. There may be nothing to tell.
+    fn inferred(&self, app: AppId, changes: &[Inferred], misses_some: bool);
+    /// Somebody is being erased: what is still known of what was told of them is to be forgotten.
+    fn erased(&self, app: AppId, who: &ParticipantId);
     /// Does an errand. One that can do so does it to the end even if nobody waits for it any more:
     /// a change goes on in the store then, and somebody is to be told of it.
     fn run(&self, errand: Errand) -> Errand {
@@ -46,6 +50,8 @@ impl Witness for () {
     }
 
     fn stored_events(&self, _: &[Event]) {}
+    fn inferred(&self, _: AppId, _: &[Inferred], _: bool) {}
+    fn erased(&self, _: AppId, _: &ParticipantId) {}
 }
 
 /// Makes a change and tells of it, whether whoever asked for it still waits or not, if the witness

@@ -1,6 +1,7 @@
 //! Erasing somebody: whatever names them goes, from the directory and from the log.
 //!
-//! The profile first, so that it is gone from every answer at once; then by which connections they
+//! The profile first, so that it is gone from every answer at once, and what the witness still has
+//! of what it told; then by which connections they
 //! were seen, dead letters that name them, and the room log, step by step. What was there when it
 //! began is gone when it is over. It may fail on the way, or the server may die: then some is gone,
 //! and doing it again does the rest. What is told of them later is told of somebody whom nobody
@@ -62,6 +63,7 @@ pub async fn erase(
 ) -> Result<Receipt> {
     let mut receipt = Receipt::default();
     if from.is_none() {
+        ctx.witness.erased(app, who);
         // A longer name is nobody's in the directory.
         if let Ok(user) = UserId::parse(who.as_str()) {
             receipt.profiles = unregister(ctx, app, &user).await?;
@@ -80,6 +82,10 @@ pub async fn erase(
         if receipt.next.is_none() {
             break;
         }
+    }
+    if receipt.next.is_none() {
+        // What came just before the rest was told of since then.
+        ctx.witness.erased(app, who);
     }
     receipt.at_unix_us = ctx.clock.now_unix_us();
     Ok(receipt)

@@ -1,11 +1,15 @@
 //! Taking events in.
 
+use std::collections::BTreeSet;
+
 use super::event::{Event, Fact};
+use super::inferred::{Before, Concerned};
 use crate::clock::SECOND_US;
 use crate::context::{Context, DAY_S};
 use crate::error::Result;
-use crate::store::Appended;
-use crate::witness::see_through;
+use crate::ids::AppId;
+use crate::store::{Appended, Store};
+use crate::witness::{Witness, see_through};
 
 /// How far ahead of our clock an event may be.
 pub const AHEAD_S_MAX: i64 = 600;
@@ -85,13 +89,16 @@ pub async fn record(ctx: &Context, events: Vec<Event>) -> Result<Vec<Outcome>> {
     Ok(outcomes.into_iter().map(fill).collect())
 }
 
-/// Appends events, and tells those who want to know which of them are new.
+/// Appends events, and tells those who want to know which of them are new, and what follows.
 async fn append(ctx: &Context, events: Vec<Event>) -> Result<Vec<Appended>> {
     if !events.iter().any(|event| ctx.witness.wants_events(event.app)) {
         return ctx.store.append_events(events).await;
     }
     let (store, witness) = (ctx.store.clone(), ctx.witness.clone());
+    let now_unix_s = ctx.clock.now_unix_s();
     let appended = see_through(&ctx.witness, async move {
+        let wanted = events.iter().filter(|event| witness.wants_events(event.app));
+        let before = Concerned::of(wanted).look(&*store, now_unix_s).await;
         let mut told = events.clone();
         let appended = store.append_events(events).await?;
         let mut outcomes = appended.iter();
@@ -99,10 +106,29 @@ async fn append(ctx: &Context, events: Vec<Event>) -> Result<Vec<Appended>> {
             let is_new = outcomes.next().is_some_and(|it| *it == Appended::Stored);
             is_new && witness.wants_events(event.app)
         });
-        witness.stored_events(&told);
+        tell(&*store, &*witness, (&before, &told), now_unix_s).await;
         Ok(appended)
     });
     appended.await
+}
+
+/// Tells what is new, and what follows from it.
+async fn tell(
+    store: &dyn Store,
+    witness: &dyn Witness,
+    (before, told): (&Before, &[Event]),
+    now_unix_s: i64,
+) {
+    let apps: BTreeSet<AppId> = told.iter().map(|event| event.app).collect();
+    for app in &apps {
+        let follows = before.told_by_leaves(*app, told);
+        witness.inferred(*app, &follows.changes, follows.misses_some);
+    }
+    witness.stored_events(told);
+    for app in &apps {
+        let follows = before.compare(store, (*app, told), now_unix_s).await;
+        witness.inferred(*app, &follows.changes, follows.misses_some);
+    }
 }
 
 /// Forgets what a leave tells of its join if that cannot be.

@@ -6,6 +6,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use domain::broadcast::Message;
+use domain::ids::ParticipantId;
+use domain::log::Inferred;
 use domain::log::event::{Event, Fact, Presence};
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +18,9 @@ const RETRY_MS: u64 = 1_000;
 
 /// Says nothing, so that both ends see that the other is there.
 pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+
+/// The event that says that something may be missing.
+pub(crate) const GAP: &str = "gap";
 
 /// A place in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ pub(crate) fn beginning(place: Place) -> Bytes {
 
 /// What a listener is told who may have missed something.
 pub(crate) fn gap(place: Place) -> Bytes {
-    render(place, "gap", "{}")
+    render(place, GAP, "{}")
 }
 
 #[derive(Serialize)]
@@ -79,8 +84,8 @@ pub(crate) fn broadcast(place: Place, id: u64, message: &Message) -> Bytes {
     render(place, "broadcast", &told)
 }
 
-/// A join or a leave; `None` if an event is something else.
-pub(crate) fn presence(event: &Event) -> Option<(&'static str, String)> {
+/// A join or a leave, and of whom it tells; `None` if an event is something else.
+pub(crate) fn presence(event: &Event) -> Option<(&'static str, String, &ParticipantId)> {
     let (name, who) = match &event.fact {
         Fact::Joined { who, .. } => ("joined", who),
         Fact::Left { who, .. } => ("left", who),
@@ -96,8 +101,25 @@ pub(crate) fn presence(event: &Event) -> Option<(&'static str, String)> {
         "callId": call.as_ref().map(|it| it.as_str()),
         "userId": participant.as_str(),
         "connectionId": connection.as_ref().map(|it| it.as_str()),
+        "inferred": false,
     });
-    Some((name, told.to_string()))
+    Some((name, told.to_string(), participant))
+}
+
+/// A join or a leave that nobody reported, in the words of [`presence`].
+pub(crate) fn inferred(it: &Inferred) -> (&'static str, String) {
+    let told = json!({
+        "id": null,
+        "door": it.door.as_str(),
+        "source": null,
+        "time": time(it.time_unix_us),
+        "roomId": it.room.as_str(),
+        "callId": it.call.as_ref().map(|it| it.as_str()),
+        "userId": it.participant.as_str(),
+        "connectionId": null,
+        "inferred": true,
+    });
+    (if it.came { "joined" } else { "left" }, told.to_string())
 }
 
 /// One event. What is told is JSON without line breaks.

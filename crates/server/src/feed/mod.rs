@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::app::Apps;
 use domain::broadcast::{Broadcast, Message};
-use domain::log::Event;
+use domain::ids::ParticipantId;
+use domain::log::{Event, Inferred};
 use domain::witness::{Errand, Witness};
 use domain::{AppId, Context};
 use tokio::sync::Notify;
@@ -156,6 +157,20 @@ impl Witness for Feed {
             if let Some(ring) = self.ring(event.app) {
                 ring.tell_event(event);
             }
+        }
+    }
+
+    fn inferred(&self, app: AppId, changes: &[Inferred], misses_some: bool) {
+        let Some(ring) = self.ring(app).filter(|ring| ring.is_on()) else { return };
+        changes.iter().for_each(|change| ring.tell_inferred(change));
+        if misses_some {
+            ring.tell_gap();
+        }
+    }
+
+    fn erased(&self, app: AppId, who: &ParticipantId) {
+        if let Some(ring) = self.ring(app) {
+            ring.erase(who);
         }
     }
 

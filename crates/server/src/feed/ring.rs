@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use domain::broadcast::Message;
-use domain::log::Event;
+use domain::ids::ParticipantId;
+use domain::log::{Event, Inferred};
 use tokio::sync::watch;
 
-use super::line::{self, Place};
+use super::line::{self, HEARTBEAT, Place};
 
 /// How many lines of an app are kept.
 pub(crate) const LINES_MAX: usize = 10_000;
@@ -43,6 +44,8 @@ struct Lines {
 
 struct Line {
     text: Bytes,
+    /// Of whom it tells, if it tells of somebody.
+    who: Option<ParticipantId>,
     /// Up to which broadcast all were told before it.
     broadcast_before: u64,
 }
@@ -112,18 +115,47 @@ impl Ring {
         let mut lines = self.lines();
         if let Some(broadcast_before) = lines.note(id) {
             let place = self.place(&lines, 1);
-            lines.push(Line { text: line::broadcast(place, id, message), broadcast_before });
+            let text = line::broadcast(place, id, message);
+            lines.push(Line { text, who: None, broadcast_before });
             self.show(&lines);
         }
     }
 
     /// Tells of an event, if it is a join or a leave.
     pub(crate) fn tell_event(&self, event: &Event) {
-        let Some((name, told)) = line::presence(event) else { return };
+        if let Some((name, told, who)) = line::presence(event) {
+            self.tell(name, &told, Some(who));
+        }
+    }
+
+    /// Tells of a join or a leave that nobody reported.
+    pub(crate) fn tell_inferred(&self, change: &Inferred) {
+        let (name, told) = line::inferred(change);
+        self.tell(name, &told, Some(&change.participant));
+    }
+
+    /// Tells that something may be missing here.
+    pub(crate) fn tell_gap(&self) {
+        self.tell(line::GAP, "{}", None);
+    }
+
+    fn tell(&self, name: &str, told: &str, who: Option<&ParticipantId>) {
         let mut lines = self.lines();
         let (place, broadcast_before) = (self.place(&lines, 1), lines.told_to);
-        lines.push(Line { text: line::render(place, name, &told), broadcast_before });
+        let text = line::render(place, name, told);
+        lines.push(Line { text, who: who.cloned(), broadcast_before });
         self.show(&lines);
+    }
+
+    /// Forgets what lines say of somebody. Places stay as they are: who comes back reads nothing
+    /// there.
+    pub(crate) fn erase(&self, who: &ParticipantId) {
+        let mut guard = self.lines();
+        let Lines { kept, bytes, .. } = &mut *guard;
+        for line in kept.iter_mut().filter(|line| line.who.as_ref() == Some(who)) {
+            *bytes = *bytes + HEARTBEAT.len() - line.text.len();
+            (line.text, line.who) = (HEARTBEAT, None);
+        }
     }
 
     /// Where a listener begins who was at a place before, if they say so.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::broadcast;
 use domain::clock::{Clock, SECOND_US};
+use domain::erasure;
 use domain::ids::{Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::event::{Fact, Presence};
 use domain::log::{self, ClientFacts};
@@ -225,6 +226,134 @@ async fn what_was_accepted_and_not_told_is_caught_up_with() {
     world.accept().await;
     world.feed.catch_up(&world.ctx, APP, 1).await.expect("read");
     assert_eq!(behind(&ring, 0), ["7-1-1"]);
+}
+
+/// Somebody in room `r`.
+fn somebody(name: &str) -> Presence {
+    Presence {
+        room: RoomId::parse("r").expect("an id"),
+        call: None,
+        participant: ParticipantId::parse(name).expect("an id"),
+        connection: None,
+    }
+}
+
+/// An event so many seconds before now.
+fn event(ago_s: i64, fact: Fact) -> Event {
+    let time_unix_us = NOW_UNIX_US - ago_s * SECOND_US;
+    Event {
+        app: APP,
+        door: Door::parse("livekit").expect("a door"),
+        source: SourceName::parse("s").expect("a name"),
+        id: EventId::parse(&format!("e{ago_s}")).expect("an id"),
+        time_unix_us,
+        fact,
+    }
+}
+
+fn joined(ago_s: i64, name: &str) -> Event {
+    let client = ClientFacts::default();
+    event(ago_s, Fact::Joined { who: somebody(name), sole: false, client })
+}
+
+fn left(ago_s: i64, name: &str, joined_ago_s: i64) -> Event {
+    let joined_unix_us = Some(NOW_UNIX_US - joined_ago_s * SECOND_US);
+    let client = ClientFacts::default();
+    event(ago_s, Fact::Left { who: somebody(name), joined_unix_us, client })
+}
+
+/// The lines of a ring without their ids: event, user, how long ago, and whether it is inferred.
+fn told(ring: &Ring) -> String {
+    let (mut text, mut line) = (String::new(), 0);
+    while let Found::Lines(chunk, next) = ring.read(line) {
+        text.push_str(std::str::from_utf8(&chunk).expect("text"));
+        line = next;
+    }
+    let mut told = String::new();
+    for part in text.split("\n\n").filter(|part| !part.is_empty()) {
+        let field = |name: &str| part.lines().find_map(|it| it.strip_prefix(name));
+        let (Some(name), Some(json)) = (field("event: "), field("data: ")) else {
+            told.push_str("nothing\n");
+            continue;
+        };
+        let json: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        let time = json["time"].as_str().and_then(|it| it.parse::<jiff::Timestamp>().ok());
+        let ago_s = time.map(|it| NOW_UNIX_US / SECOND_US - it.as_second());
+        let inferred = if json["inferred"] == true { ", inferred" } else { "" };
+        let user = json["userId"].as_str().unwrap_or_default();
+        told += &format!("{name} {user} {}{inferred}\n", ago_s.unwrap_or_default());
+    }
+    told
+}
+
+#[tokio::test]
+async fn who_left_without_a_word_has_left_on_the_stream_too() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let record = async |events| log::record(&world.ctx, events).await.expect("recorded");
+    record(vec![joined(90, "anna"), joined(89, "bert"), joined(88, "carl")]).await;
+    // Who was counted: bert is not there any more.
+    let present = ["anna", "carl"].map(|name| somebody(name).participant).into();
+    let (room, call) = (somebody("anna").room, None);
+    let snapshot = Fact::Snapshot { room: room.clone(), call: call.clone(), present, told: None };
+    record(vec![event(50, snapshot.clone())]).await;
+    record(vec![event(50, snapshot)]).await;
+    // A leave that tells of a join is no news of those who were there.
+    record(vec![left(40, "carl", 88)]).await;
+    // The server began anew.
+    record(vec![event(30, Fact::ServerRestarted)]).await;
+    record(vec![joined(20, "dora")]).await;
+    record(vec![event(10, Fact::RoomIdle { room: room.clone(), call, quiet_us: 10 * SECOND_US })])
+        .await;
+    record(vec![joined(9, "emil")]).await;
+    record(vec![event(8, Fact::RoomFinished { room, call: None })]).await;
+    expect_test::expect![[r#"
+        joined anna 90
+        joined bert 89
+        joined carl 88
+        left bert 50, inferred
+        left carl 40
+        left anna 40, inferred
+        joined dora 20
+        left dora 20, inferred
+        joined emil 9
+        left emil 8, inferred
+    "#]]
+    .assert_eq(&told(&ring));
+}
+
+#[tokio::test]
+async fn who_came_without_a_word_has_joined_on_the_stream_too() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let record = async |events| log::record(&world.ctx, events).await.expect("recorded");
+    record(vec![event(90, Fact::Published { who: somebody("anna") })]).await;
+    record(vec![event(80, Fact::Published { who: somebody("anna") })]).await;
+    record(vec![left(70, "anna", 95)]).await;
+    record(vec![left(60, "bert", 65)]).await;
+    expect_test::expect![[r#"
+        joined anna 90, inferred
+        left anna 70
+        joined bert 65, inferred
+        left bert 60
+    "#]]
+    .assert_eq(&told(&ring));
+}
+
+#[tokio::test]
+async fn an_erased_user_is_on_no_line_any_more_and_places_stay() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let anna = somebody("anna").participant;
+    for one in [joined(90, "anna"), joined(80, "bert"), left(70, "anna", 90)] {
+        log::record(&world.ctx, vec![one]).await.expect("recorded");
+    }
+    let receipt = erasure::erase(&world.ctx, APP, &anna, None).await.expect("erased");
+    assert_eq!((receipt.events, receipt.next), (2, None));
+    assert_eq!(told(&ring), "nothing\njoined bert 80\nnothing\n");
+    assert!(!ring.start(Some(Some(place(EPOCH, 1, 0)))).gap);
+    log::record(&world.ctx, vec![joined(60, "carl")]).await.expect("recorded");
+    assert_eq!(behind(&ring, 0), ["7-2-0", "7-4-0"]);
 }
 
 #[tokio::test]
