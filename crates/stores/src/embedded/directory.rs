@@ -324,8 +324,11 @@ impl Port for Embedded {
         let from = from.map(<[u8]>::to_vec);
         let (env, tables) = (self.env.clone(), Arc::clone(&self.tables));
         let trays = Arc::clone(&self.trays);
-        // Not beside those who wait for a short read: while trays are full it takes a while.
+        let turn = Arc::clone(&self.steps).acquire_owned().await.expect("nobody closes it");
+        // Not beside those who wait for a short read: a thousand users are a few ms.
         let walked = spawn_blocking(move || {
+            // Until it is over, also if nobody waits for it any more.
+            let _turn = turn;
             trays.read(&env, &tables, |directory| {
                 walk(directory, app, &tags, from.as_deref(), limit)
             })

@@ -15,7 +15,7 @@ use domain::store::{
     Appended, IfTaken, Look, NewUser, Registration, Retired, Store, Update, Walk, WalkLens, Walked,
 };
 use domain::users::{ProfileChange, User};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::{spawn_blocking, yield_now};
 
 use super::broadcasts;
@@ -51,8 +51,14 @@ pub struct Embedded {
     recent: Arc<Recent>,
     pub(super) trays: Arc<Trays>,
     pass: Mutex<log::Pass>,
+    /// One for each step of a walk that may be under way.
+    pub(super) steps: Arc<Semaphore>,
     _lock: File,
 }
+
+/// How many steps of walks over users are under way at once: each has a thread of its own, and
+/// a thousand users in memory. Others wait for their turn.
+const STEPS_MAX: usize = 4;
 
 impl Embedded {
     /// Opens the store in a folder, or makes one there. It may take a moment of the disk's time.
@@ -69,8 +75,8 @@ impl Embedded {
         let shared = (Arc::clone(&tables), Arc::clone(&recent), Arc::clone(&trays));
         let writer = Writer::start(env.clone(), shared, work, folder.clone())
             .map_err(|source| OpenError::Folder { folder, source })?;
-        let pass = Mutex::default();
-        Ok(Self { writer, tables, env, recent, trays, pass, _lock: opened.lock })
+        let (pass, steps) = (Mutex::default(), Arc::new(Semaphore::new(STEPS_MAX)));
+        Ok(Self { writer, tables, env, recent, trays, pass, steps, _lock: opened.lock })
     }
 
     /// How many rows each table has.

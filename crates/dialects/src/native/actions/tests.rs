@@ -52,7 +52,7 @@ fn users_are_found_by_expressions_page_by_page() {
         assert_eq!(ids.len(), found, "{query}: each once");
         let tags = query.split('&').find(|it| it.starts_with("tags=")).unwrap_or_default();
         let counted = world.ask("GET", &format!("/v1/apps/4111/users/count?{tags}"));
-        assert_eq!(counted, format!(r#"200 {{"count":{found}}}"#), "{query}");
+        assert_eq!(counted, format!(r#"200 {{"count":{found},"next":null}}"#), "{query}");
         found
     };
     assert_eq!(count("limit=7"), 250);
@@ -61,6 +61,12 @@ fn users_are_found_by_expressions_page_by_page() {
     assert_eq!(count("tags=NOT+vip&limit=10"), 167);
     assert_eq!(count("tags=%22odd+name%22+OR+vip&limit=3"), 167);
     assert_eq!(count("tags=nobody"), 0);
+    // Counting goes on where any page ends.
+    let page = world.ask("GET", "/v1/apps/4111/users?tags=NOT+vip&limit=10");
+    let page: serde_json::Value = serde_json::from_str(&page[4..]).unwrap();
+    let (shown, next) = (page["users"].as_array().unwrap().len(), page["next"].as_str().unwrap());
+    let rest = world.ask("GET", &format!("/v1/apps/4111/users/count?tags=NOT+vip&cursor={next}"));
+    assert_eq!(rest, format!(r#"200 {{"count":{},"next":null}}"#, 167 - shown));
     assert_eq!(walk(&world, "limit=100000").1, 1);
     assert!(walk(&world, "").1 >= 3);
 }
@@ -92,7 +98,11 @@ fn who_is_deleted_is_gone() {
         "/v1/apps/4111/users/u001",
         expect![[r#"404 {"error":"nobody is registered with this id","code":"no_such_user"}"#]],
     );
-    world.check("GET", "/v1/apps/4111/users/count?tags=vip", expect![[r#"200 {"count":82}"#]]);
+    world.check(
+        "GET",
+        "/v1/apps/4111/users/count?tags=vip",
+        expect![[r#"200 {"count":82,"next":null}"#]],
+    );
     assert!(world.ask("GET", "/v1/apps/4111/users/u001").starts_with("404 "));
 }
 
@@ -103,7 +113,7 @@ fn a_user_named_like_a_word_is_asked_for_with_an_escape() {
     let new = vec![NewUser { id, profile: Profile::default() }];
     let store = &world.ctx.store;
     wait(store.register_users(AppId(4111), new, IfTaken::Leave, 1_234)).unwrap();
-    world.check("GET", "/v1/apps/4111/users/count", expect![[r#"200 {"count":1}"#]]);
+    world.check("GET", "/v1/apps/4111/users/count", expect![[r#"200 {"count":1,"next":null}"#]]);
     assert!(world.ask("GET", "/v1/apps/4111/users/%63ount").contains(r#""id":"count""#));
 }
 

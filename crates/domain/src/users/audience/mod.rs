@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::User;
 use super::store::{TagCount, WALK_LEN_MAX, WALK_TAGS_MAX};
+use super::tags::indexed;
 use crate::error::Result;
 use crate::ids::AppId;
 use crate::store::{Store, Walked};
@@ -94,18 +95,22 @@ impl Audience {
 
     /// Whether a user with these tags is meant.
     pub fn includes<T: AsRef<str>>(&self, tags: &[T]) -> bool {
-        let has = |is_it: &dyn Fn(&str) -> bool| {
-            tags.iter()
-                .map(AsRef::as_ref)
-                .any(|tag| tag.len() <= super::TAG_BYTES_MAX && is_it(tag))
-        };
+        self.includes_sorted(&indexed(tags))
+    }
+
+    /// The same of tags in the order of their bytes: an expression may have many terms, and a user
+    /// many tags.
+    fn includes_sorted(&self, tags: &[&str]) -> bool {
         match self {
             Self::Everybody => true,
-            Self::Tag(wanted) => has(&|tag| tag == wanted),
-            Self::Prefix(prefix) => has(&|tag| tag.starts_with(&**prefix)),
-            Self::All(terms) => terms.iter().all(|term| term.includes(tags)),
-            Self::Any(terms) => terms.iter().any(|term| term.includes(tags)),
-            Self::Not(term) => !term.includes(tags),
+            Self::Tag(wanted) => tags.binary_search(&&**wanted).is_ok(),
+            Self::Prefix(prefix) => {
+                let first = tags.partition_point(|tag| *tag < &**prefix);
+                tags.get(first).is_some_and(|tag| tag.starts_with(&**prefix))
+            }
+            Self::All(terms) => terms.iter().all(|term| term.includes_sorted(tags)),
+            Self::Any(terms) => terms.iter().any(|term| term.includes_sorted(tags)),
+            Self::Not(term) => !term.includes_sorted(tags),
         }
     }
 }
@@ -150,26 +155,48 @@ pub async fn walk(
 /// How often a step is made again because a prefix got a tag meanwhile.
 const PREFIX_TRIES_MAX: usize = 4;
 
+/// How many are meant, of those whom one request counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How many.
+    pub count: u64,
+    /// Where to go on counting; `None` if these are all.
+    pub next: Option<Vec<u8>>,
+}
+
+/// How many steps are taken for one count, each of which looks at [`WALK_LEN_MAX`] users at most:
+/// ten million of them.
+pub const COUNT_STEPS_MAX: usize = 10_000;
+
 /// How many are meant, as far as nobody changes meanwhile. Counting everybody, or those with one
-/// tag, costs nothing where the store keeps counts; all else is walked.
-pub async fn count(store: &dyn Store, app: AppId, audience: &Audience) -> Result<u64> {
+/// tag, costs nothing where the store keeps counts; all else is walked, [`COUNT_STEPS_MAX`] steps
+/// from a place on.
+pub async fn count(
+    store: &dyn Store,
+    app: AppId,
+    audience: &Audience,
+    from: Option<&[u8]>,
+) -> Result<Counted> {
     let kept = match audience {
+        _ if from.is_some() => None,
         Audience::Everybody => store.count_tagged(app, None).await?,
         Audience::Tag(tag) => store.count_tagged(app, Some(tag)).await?,
         _ => None,
     };
     if let Some(count) = kept {
-        return Ok(count);
+        return Ok(Counted { count, next: None });
     }
-    let (mut count, mut from) = (0, None);
-    loop {
-        let step = walk(store, app, audience, from.as_deref(), WALK_LEN_MAX).await?;
-        count += step.found.len() as u64;
-        from = step.next;
-        if from.is_none() {
-            return Ok(count);
+    let mut counted = Counted { count: 0, next: from.map(<[u8]>::to_vec) };
+    for _ in 0..COUNT_STEPS_MAX {
+        let from = counted.next.as_deref();
+        let step = walk(store, app, audience, from, WALK_LEN_MAX).await?;
+        counted.count += step.found.len() as u64;
+        counted.next = step.next;
+        if counted.next.is_none() {
+            break;
         }
     }
+    Ok(counted)
 }
 
 /// Among whom everybody is who is meant.

@@ -78,7 +78,7 @@ impl<'g> Group<'g> {
             return Arc::clone(&tray.map);
         }
         let map = Arc::new(Map::new(TRAY_LEN_MAX));
-        let tray = Tray { number, map: Arc::clone(&map) };
+        let tray = Tray::new(number, Arc::clone(&map));
         self.list = self.list.iter().cloned().chain([tray]).collect();
         self.shared.set_list(Arc::clone(&self.list));
         map

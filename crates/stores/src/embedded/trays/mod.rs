@@ -8,7 +8,8 @@
 //! lies in one place: in `users`, in the tray that is filled, or in the one that is emptied.
 //!
 //! Read: [`map`] (where in a tray somebody may lie), [`pile`] (its rows), [`arrivals`] (what is
-//! laid there), [`emptying`] (how it becomes empty), [`opening`] (how a process begins).
+//! laid there), [`emptying`] (how it becomes empty), [`order`] (how a walk goes over it),
+//! [`opening`] (how a process begins).
 //!
 //! # What readers see
 //!
@@ -39,6 +40,7 @@ use heed::RoTxn;
 use serde::{Deserialize, Serialize};
 
 use self::map::Map;
+use self::order::Order;
 use self::pile::Lying;
 use super::fault::Result;
 use super::key::Key;
@@ -52,6 +54,7 @@ mod emptying;
 mod group;
 mod map;
 mod opening;
+mod order;
 mod pile;
 
 pub(super) use check::{check, each};
@@ -124,6 +127,15 @@ impl Progress {
         }
     }
 
+    /// How many rows a tray has, and the key before all that count; `None` if it is none.
+    fn rows_of(&self, tray: u64) -> Option<(u32, &[u8])> {
+        match &self.emptying {
+            _ if tray == self.filling => Some((self.rows, &[])),
+            Some(emptied) if tray + 1 == self.filling => Some((emptied.rows, &emptied.moved)),
+            _ => None,
+        }
+    }
+
     /// Whether whoever has this key can lie in the tray.
     fn may_hold(&self, tray: u64, key: &[u8]) -> bool {
         match &self.emptying {
@@ -139,6 +151,13 @@ impl Progress {
 struct Tray {
     number: u64,
     map: Arc<Map>,
+    order: Arc<Order>,
+}
+
+impl Tray {
+    fn new(number: u64, map: Arc<Map>) -> Self {
+        Self { number, map, order: Arc::default() }
+    }
 }
 
 type List = Arc<[Tray]>;
@@ -197,6 +216,28 @@ impl Trays {
     }
 }
 
+/// Those with the least keys.
+struct Nearest {
+    /// Each with the user, unless they lie in a tray.
+    all: BTreeMap<Key, Option<User>>,
+    limit: usize,
+}
+
+impl Nearest {
+    /// Tells whether they are near enough.
+    fn add(&mut self, key: &[u8], user: Option<User>) -> bool {
+        let is_full = self.all.len() >= self.limit;
+        if is_full && self.all.last_key_value().is_none_or(|(last, _)| **last < *key) {
+            return false;
+        }
+        self.all.insert(Key::new().bytes(key), user);
+        if self.all.len() > self.limit {
+            self.all.pop_last();
+        }
+        true
+    }
+}
+
 /// Where a record lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -229,28 +270,17 @@ impl<'d> Directory<'d> {
     }
 
     /// The first users whose keys come behind one, in the order of their keys, `limit` at most.
-    ///
-    /// Looks at every row of the trays: this is for walks, while nobody else keeps trays filled.
     pub(super) fn behind(&self, key: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, User)>> {
-        let is_behind = |other: &[u8]| key.is_none_or(|key| key < other);
-        let mut found: BTreeMap<Key, Option<User>> = BTreeMap::new();
+        let mut found = Nearest { all: BTreeMap::new(), limit };
         for tray in self.trays {
-            for row in self.tables.pile(tray.number).all(self.txn)? {
-                let (_, lying) = row?;
-                let key = lying.key;
-                if is_behind(key) && !lying.is_gone() && self.progress.may_hold(tray.number, key) {
-                    found.insert(Key::new().bytes(key), None);
-                    if found.len() > limit {
-                        found.pop_last();
-                    }
-                }
-            }
+            self.behind_in_tray(tray, key.unwrap_or_default(), &mut found)?;
         }
+        let is_behind = |other: &[u8]| key.is_none_or(|key| key < other);
         for row in self.tables.users.range(self.txn, &[], key.unwrap_or_default())?.take(limit + 1)
         {
             let (key, user) = row?;
             if is_behind(key) {
-                found.insert(Key::new().bytes(key), Some(user));
+                found.add(key, Some(user));
             }
         }
         let find = |(key, user): (Key, Option<User>)| {
@@ -260,7 +290,37 @@ impl<'d> Directory<'d> {
             };
             Ok(user.map(|user| (key, user)))
         };
-        found.into_iter().take(limit).map(find).filter_map(Result::transpose).collect()
+        found.all.into_iter().map(find).filter_map(Result::transpose).collect()
+    }
+
+    /// Adds those who lie in a tray and whose keys come behind one, as far as they are near enough.
+    fn behind_in_tray(&self, tray: &Tray, key: &[u8], found: &mut Nearest) -> Result<()> {
+        let Some((rows, moved)) = self.progress.rows_of(tray.number) else { return Ok(()) };
+        let (pile, key) = (self.tables.pile(tray.number), key.max(moved));
+        let order = tray.order.of(pile, self.txn, rows)?;
+        let mut begin = 0..order.len();
+        while !begin.is_empty() {
+            let middle = begin.start + begin.len() / 2;
+            match pile.get(self.txn, order[middle])?.key <= key {
+                true => begin.start = middle + 1,
+                false => begin.end = middle,
+            }
+        }
+        for row in &order[begin.start..] {
+            let lying = pile.get(self.txn, *row)?;
+            // Those behind are still farther.
+            if !lying.is_gone() && !found.add(lying.key, None) {
+                break;
+            }
+        }
+        let first_loose = u32::try_from(order.len()).unwrap_or(rows);
+        for row in pile.from(self.txn, first_loose)?.take((rows - first_loose) as usize) {
+            let (_, lying) = row?;
+            if key < lying.key && !lying.is_gone() {
+                found.add(lying.key, None);
+            }
+        }
+        Ok(())
     }
 
     /// How many users there are.

@@ -22,7 +22,7 @@ impl Trays {
         let mut list = vec![];
         for number in progress.trays() {
             let map = trays.read_tray((tables, &txn), (number, &progress), work.runs(number))?;
-            list.push(Tray { number, map: Arc::new(map) });
+            list.push(Tray::new(number, Arc::new(map)));
         }
         trays.set_list(list.into());
         work.is_untidy = !progress.is_over();

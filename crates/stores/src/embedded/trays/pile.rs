@@ -1,5 +1,7 @@
 //! The rows of a tray: users in the order in which they came, as they will lie in `users`.
 
+use std::ops::Bound;
+
 use domain::users::User;
 use heed::types::Bytes;
 use heed::{Database, PutFlags, RoTxn, RwTxn};
@@ -58,7 +60,17 @@ impl Pile {
         &self,
         txn: &'t RoTxn<'_>,
     ) -> Result<impl Iterator<Item = Result<(u32, Lying<'t>)>>> {
-        let rows = self.rows.iter(txn)?;
+        self.from(txn, 0)
+    }
+
+    /// The same from a row on.
+    pub(super) fn from<'t>(
+        &self,
+        txn: &'t RoTxn<'_>,
+        first: u32,
+    ) -> Result<impl Iterator<Item = Result<(u32, Lying<'t>)>>> {
+        let first = first.to_be_bytes();
+        let rows = self.rows.range(txn, &(Bound::Included(&first[..]), Bound::Unbounded))?;
         Ok(rows.map(|row| {
             let (row, bytes) = row?;
             let row = row.try_into().map_err(|_| self.damaged(Damage::Encoding))?;
