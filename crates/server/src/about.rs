@@ -1,4 +1,5 @@
-//! The commands that are about the program itself: whether a config is right, what a shell
+//! The commands that are about the program itself: whether a config is right, what opens the
+//! console, what a shell
 //! completes, and the pages of the manual.
 
 use std::fmt::Write as _;
@@ -9,8 +10,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
+use console::{Console, Scope};
+use domain::AppId;
+use domain::clock::{Clock as _, SystemClock};
 
-use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs, ServeArgs};
+use crate::cli::{Cli, CompletionsArgs, ConfigArgs, ConfigCommand, ManArgs, ServeArgs, TokenArgs};
 use crate::command::{self, Ending, Failure, tell};
 use crate::config::{self, Config, StoreAt};
 use crate::http::Certificate;
@@ -30,6 +34,29 @@ fn check(args: &ServeArgs) -> Result<Ending, Failure> {
     }
     config.remarks.iter().for_each(|remark| note(&format!("whowas: {remark}")));
     tell(&summary(&config))?;
+    Ok(Ending::Done)
+}
+
+/// Runs `whowas token`.
+pub(crate) fn token(args: &TokenArgs) -> ExitCode {
+    command::run(async { make_ticket(args, SystemClock.now_unix_s()) })
+}
+
+fn make_ticket(args: &TokenArgs, now_unix_s: i64) -> Result<Ending, Failure> {
+    let config = config::load(&ServeArgs { config: args.config.clone(), ..ServeArgs::default() })?;
+    let usage = |reason: &str| Failure::Usage(reason.to_owned());
+    let scope = match args.app.map(AppId) {
+        None => Scope::All,
+        Some(id) if config.apps.iter().any(|app| app.id == id) => Scope::App(id),
+        Some(id) => return Err(usage(&format!("the config names no app {id}"))),
+    };
+    let console = Console::new(config.console, false);
+    let until_unix_s = now_unix_s + args.hours * 3_600;
+    let ticket = console.ticket(scope, until_unix_s);
+    let ticket = ticket.ok_or_else(|| {
+        usage("the console is off: set `token` under [console] in the config, or WHOWAS_CONSOLE_TOKEN")
+    })?;
+    tell(&format!("{ticket}\n"))?;
     Ok(Ending::Done)
 }
 

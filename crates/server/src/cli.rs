@@ -26,6 +26,11 @@ pub(crate) enum Command {
     Users(UsersArgs),
     /// Look after stores: back up, restore, check, migrate, copy
     Store(StoreArgs),
+    /// Make a ticket that opens the console for a while
+    ///
+    /// It is signed with the console's token, so that no server need be asked; another token in the
+    /// config ends all tickets.
+    Token(TokenArgs),
     /// Look at a config
     Config(ConfigArgs),
     /// Tell what a shell needs to complete the words of this program
@@ -34,6 +39,21 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Tell the page of the manual
     Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS_OF_CONFIG)]
+pub(crate) struct TokenArgs {
+    /// The server's config, which has the console's token
+    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this app may be looked at, by its numeric id [default: all]
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: Option<u32>,
+    /// For how many hours
+    #[arg(long, value_name = "N", default_value_t = 12,
+          value_parser = clap::value_parser!(i64).range(1..=console::TICKET_S_MAX / 3_600))]
+    pub(crate) hours: i64,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,8 @@ const ACCESS_KEY_ID: &str = "AKLTwhowasdemo";
 const SECRET_ACCESS_KEY: &str = "d2hvd2FzLWRlbW8tc2VjcmV0LWtleQ==";
 const SERVER_SECRET: &str = "9193cc662a4c0ec135ec71fb57194b38";
 const EVENT_TOKEN: &str = "whowas-demo-events";
+/// Opens the console.
+pub(crate) const CONSOLE_TOKEN: &str = "whowas-demo-console";
 /// What `livekit-server --dev` signs with.
 const LIVEKIT_KEY: (&str, &str) = ("devkey", "secret");
 
@@ -56,6 +58,8 @@ fn introduction(address: SocketAddr) -> String {
   SecretAccessKey  {SECRET_ACCESS_KEY}
   ServerSecret     {SERVER_SECRET}   (ZEGOCLOUD)
   event token      {EVENT_TOKEN}   (POST /v1/events)
+
+The console: http://{address}/console   (token: {CONSOLE_TOKEN})
 
 Two lines to switch, with the keys above:
 

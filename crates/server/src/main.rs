@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Command::Broadcast(args) => tend::run(&args),
         Command::Users(args) => users::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Token(args) => about::token(&args),
         Command::Config(args) => about::config(&args),
         Command::Completions(args) => about::completions(&args),
         Command::Man(args) => about::man(&args),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use console::Console;
 use dialects::{volcengine, zegocloud};
 use domain::Context;
 use domain::clock::{Clock as _, SystemClock};
@@ -21,6 +22,7 @@ use crate::reconcile::Plan;
 pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
     let metrics = observe::start_metrics()?;
     let store = open(config.store).await?;
+    let console = Console::new(config.console, config.tls.is_some());
     let reconcile = config.reconcile.into_iter().map(Plan::new).collect::<anyhow::Result<_>>()?;
     let clock = SystemClock;
     let feed = Arc::new(Feed::new(&config.apps, clock.now_unix_us().cast_unsigned()));
@@ -36,6 +38,7 @@ pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Ser
         turns: Turns::among(workers),
         letters: Remembered::default(),
         reconcile,
+        console,
         receivers,
         feed,
         metrics,

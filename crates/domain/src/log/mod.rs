@@ -34,6 +34,7 @@ pub mod query;
 pub mod record;
 pub mod retire;
 pub mod room;
+pub mod search;
 pub mod stay;
 mod step;
 

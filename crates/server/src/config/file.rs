@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Fault;
+use super::console::ConsoleTable;
 use super::listen::{Places, TlsTable};
 use super::store::StoreTable;
 use super::values::{Limits, LogFormat, LogLevel, Minutes, RetentionDays, TimeZone};
@@ -37,6 +38,8 @@ pub(super) struct Top {
     pub(super) log_level: Option<LogLevel>,
     #[serde(default)]
     pub(super) tls: TlsTable,
+    #[serde(default)]
+    pub(super) console: ConsoleTable,
     #[serde(default)]
     pub(super) store: StoreTable,
     #[serde(default)]
@@ -136,6 +139,7 @@ impl Top {
             log_format: self.log_format.or(below.log_format),
             log_level: self.log_level.or(below.log_level),
             tls: self.tls.over(below.tls),
+            console: self.console.over(below.console),
             store: self.store.over(below.store),
             ..below
         }

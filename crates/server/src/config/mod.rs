@@ -5,6 +5,7 @@
 
 mod apps;
 mod broadcast;
+mod console;
 mod environment;
 mod file;
 mod listen;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use domain::Settings;
-use domain::app::Apps;
+use domain::app::{Apps, Secret};
 use stores::cassandra::Options;
 
 pub(crate) use broadcast::Receiver;
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) receivers: Vec<Receiver>,
     /// Whether they may be at addresses that are not of the open internet.
     pub(crate) allows_private_receivers: bool,
+    /// What opens the console; without it, it is off.
+    pub(crate) console: Option<Secret>,
     /// What holds for all of them.
     pub(crate) settings: Settings,
     /// How the log is written.
@@ -186,6 +189,7 @@ fn load_with(
         tls,
         store: top.store.read(data)?,
         settings: top.settings(args.demo),
+        console: top.console.read(args.demo)?,
         log_format: top.log_format.unwrap_or_default(),
         log_level: top.log_level.map_or(tracing::Level::INFO, |level| level.0),
         apps,

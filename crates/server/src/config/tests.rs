@@ -27,6 +27,9 @@ presence_expiry_minutes = 60
 explain_signatures = true
 allow_private_broadcast_urls = false
 
+[console]
+token = "opens-the-console"
+
 [store]
 kind = "memory"
 contact_points = ["127.0.0.1:9042"]
@@ -61,6 +64,7 @@ fn every_documented_key_is_read() {
     let config = check(WHOLE, &[]).expect("it is right");
     assert_eq!(config.listen[0].to_string(), "127.0.0.1:7008");
     assert!(matches!(config.store, StoreAt::Memory), "{:?}", config.store);
+    assert_eq!(config.console.expect("a token").reveal(), "opens-the-console");
     let expected = Settings {
         documented_limits: false,
         time_zone_offset_s: -12_600,
@@ -212,6 +216,7 @@ fn secrets_are_not_shown() {
     let config = check(&WHOLE.replace("\"s\"", "\"hidden-secret\""), &[]).expect("it is right");
     let shown = format!("{config:?}");
     assert!(!shown.contains("hidden-secret") && !shown.contains("9193cc66"), "{shown}");
+    assert!(!shown.contains("opens-the-console"), "{shown}");
 }
 
 const RING: &str = r#"

@@ -1,6 +1,7 @@
 //! The ports: connections come in, [`routes`] says who answers.
 
 mod body;
+mod console;
 mod dead_letters;
 mod doors;
 mod events;
@@ -18,6 +19,7 @@ mod turns;
 
 use std::sync::Arc;
 
+use ::console::Console;
 use dialects::{volcengine, zegocloud};
 use domain::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -49,6 +51,8 @@ pub(crate) struct Server {
     pub(crate) letters: Remembered,
     /// Which media servers are asked who is there.
     pub(crate) reconcile: Vec<Plan>,
+    /// The pages of the console.
+    pub(crate) console: Console,
     /// Who takes broadcasts.
     pub(crate) receivers: Receivers,
     /// What has just become durable.

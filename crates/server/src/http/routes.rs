@@ -8,7 +8,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 use super::listener::Held;
-use super::{Server, dead_letters, events, front, hooks, native, reply, stream};
+use super::{Server, console, dead_letters, events, front, hooks, native, reply, stream};
 use crate::observe;
 
 /// A body that is there, or one that comes line by line.
@@ -46,6 +46,9 @@ pub(super) async fn answer(
             Ok(response) => response.map(Either::Right),
             Err(refused) => refused.map(whole),
         };
+    }
+    if console::is_console(path) {
+        return console::answer(server, request, held).await;
     }
     let bare = path.strip_suffix('/').unwrap_or(path);
     if let Some((_, methods, door)) = V1.into_iter().find(|(known, ..)| *known == bare) {

@@ -136,7 +136,8 @@ async fn begin(
     Ok((ring, seat, start))
 }
 
-fn response(lines: mpsc::Receiver<Bytes>) -> Response<Lines> {
+/// An answer that goes on with these lines.
+pub(super) fn response(lines: mpsc::Receiver<Bytes>) -> Response<Lines> {
     let mut response = Response::new(StreamBody::new(Frames(lines)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

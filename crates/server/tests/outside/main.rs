@@ -4,6 +4,7 @@ mod about;
 mod backup;
 mod broadcast;
 mod client;
+mod console;
 mod dead_letters;
 mod directory;
 mod doors;

@@ -1,0 +1,57 @@
+"use strict";
+// Every page is whole without this. It makes the live page live, and lets a part of a timeline be
+// drawn with the mouse to see it larger.
+
+const live = document.getElementById("live");
+if (live) {
+  const events = new EventSource(live.dataset.events);
+  events.addEventListener("now", (event) => {
+    // Who reads or types there is not disturbed: what has the focus keeps it.
+    const focused = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    live.innerHTML = event.data;
+    if (focused) {
+      for (const link of live.querySelectorAll("a")) {
+        if (link.getAttribute("href") === focused) link.focus({ preventScroll: true });
+      }
+    }
+  });
+  addEventListener("pagehide", () => events.close());
+}
+
+for (const timeline of document.querySelectorAll(".timeline")) {
+  const bars = timeline.querySelector(".bars");
+  const from = Number(timeline.dataset.from);
+  const to = Number(timeline.dataset.to);
+  const share = (event) => {
+    const box = bars.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+  };
+  let start = null;
+  const band = document.createElement("div");
+  band.className = "band";
+  bars.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.pointerType !== "mouse") return;
+    start = share(event);
+    bars.setPointerCapture(event.pointerId);
+  });
+  bars.addEventListener("pointermove", (event) => {
+    if (start === null) return;
+    const box = bars.getBoundingClientRect();
+    const end = share(event);
+    band.style.left = bars.offsetLeft + Math.min(start, end) * box.width + "px";
+    band.style.width = Math.abs(end - start) * box.width + "px";
+    band.style.top = bars.offsetTop + "px";
+    band.style.height = box.height + "px";
+    if (!band.parentNode) timeline.append(band);
+  });
+  bars.addEventListener("pointerup", (event) => {
+    if (start === null) return;
+    const ends = [start, share(event)].sort((one, other) => one - other);
+    start = null;
+    band.remove();
+    if (ends[1] - ends[0] < 0.01) return;
+    const second = (at) => Math.round(from + at * (to - from));
+    location.href = `${timeline.dataset.link}&from=${second(ends[0])}&to=${Math.max(second(ends[0]) + 1, second(ends[1]))}`;
+  });
+  bars.addEventListener("pointercancel", () => { start = null; band.remove(); });
+}
