@@ -8,7 +8,8 @@ Each client has user ids of its own, so that the clients cannot disturb one anot
 import dataclasses
 import datetime
 
-from expect import beginning, between, empty, some_text
+from expect import beginning, between, differences, empty, some_text
+from receiver import SECRET
 
 APP = 4111
 RTC_APP = "661e0000000000000000543c"
@@ -21,11 +22,14 @@ OTHER_KEY = ("AKLTconformance0002", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAy==")
 SESSION_TOKEN = "STS2eyJ0b2tlbiI6InRlc3QvKz0ifQ=="
 EVENT_TOKEN = "token-of-the-conformance-suite"
 NOT_TO_BE_LOGGED = (KEY[1], OTHER_KEY[1], SESSION_TOKEN, EVENT_TOKEN, "张三", "http://example.com/",
-                    "tag1:v1")
+                    "tag1:v1", SECRET, "一条消息")
 
-CONFIG = f"""
+
+def config(receiver_url):
+    return f"""
 limits = "off"
 explain_signatures = true
+allow_private_broadcast_urls = true
 
 [[apps]]
 id = {APP}
@@ -34,6 +38,8 @@ name = "conformance"
 server_secret = "9193cc662a4c0ec135ec71fb57194b38"
 event_token = "{EVENT_TOKEN}"
 access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
+broadcast_url = "{receiver_url}"
+broadcast_secret = "{SECRET}"
 
 [[apps]]
 id = {OTHER_APP}
@@ -111,6 +117,19 @@ INVALID_PARAMETER = refused(beginning("InvalidParameter"), 400)
 # What a presigned call that is not allowed is refused with is nowhere written.
 NOT_PRESIGNED = refused(some_text, between(400, 499))
 
+CONTENT_BYTES_MAX = 32 * 1024
+TOO_LARGE = refused("InvalidParameter.SizeOverLimit", 413, 990008)
+# How long a delivery is waited for.
+ARRIVES_S = 30
+
+
+def some_of(ids):
+    """A list of these ids, as texts, in whatever order the store has them."""
+    wanted = sorted(map(str, ids))
+    return lambda told: None if isinstance(told, list) and sorted(told) == wanted else (
+        f"expected {wanted} in some order")
+
+
 NOBODY_FAILED = {"FailedInfos": []}
 
 
@@ -185,7 +204,7 @@ class Directory:
 
     def cases(self):
         return [*self.registrations(), *self.queries(), *self.updates(), *self.tags(),
-                *self.deregistrations(), *self.presigned()]
+                *self.deregistrations(), *self.broadcasts(), *self.presigned()]
 
     def registrations(self):
         twins = [(4, {"NickName": "first"}), (4, {"NickName": "second"})]
@@ -317,6 +336,70 @@ class Directory:
         yield from refusals("UnRegisterUsers", {"UserIds": [self.id(21)]}, IM_IDS)
         yield self.get("after deregistrations that were refused", [21, 22],
                        [(21, BARE | {"Tags": ["c"]})], [22])
+
+    def wish(self, name, more):
+        """What is asked of UserBroadcast, to this client's users alone."""
+        return {"AppId": APP, "Sender": self.id(31), "MsgType": 10001, "MsgTTL": 600,
+                "Content": f"一条消息 {name} of {self.base}", "Tags": [f"one {self.base}"]} | more
+
+    def broadcast(self, name, more=None, **rest):
+        answer = None if "refusal" in rest else empty
+        return case("UserBroadcast", name, self.wish(name, more or {}), answer, **rest)
+
+    def broadcasts(self):
+        one, two = f"one {self.base}", f"two {self.base}"
+        yield self.register("users for broadcasts", [(31, {"Tags": [one]}),
+                                                     (32, {"Tags": [two, one]}), (33, {})])
+        yield self.broadcast("to whoever has the tag")
+        for name, (more, _) in self.reaching().items():
+            yield self.broadcast(name, more)
+        largest = "语" * (CONTENT_BYTES_MAX // 3) + "ab"
+        yield self.broadcast("content of 32 KiB and a byte is refused",
+                             {"Content": largest + "c"}, refusal=TOO_LARGE)
+        for name, more in {
+                "no Sender that can be": {"Sender": 0}, "a MsgTTL of 0": {"MsgTTL": 0},
+                "a MsgTTL of more than a week": {"MsgTTL": 604_801},
+                "a TagOp that is none": {"TagOp": 2}, "another InboxType": {"InboxType": 1},
+                "a tag of 65 characters": {"Tags": ["签" * 65]},
+                "a reserved key": {"Ext": {"s:reserved": "v"}}}.items():
+            yield self.broadcast(f"{name} is refused", more, refusal=INVALID_PARAMETER)
+        yield self.broadcast("temporary key", token=SESSION_TOKEN)
+        wish = self.wish("refused", {})
+        del wish["AppId"]
+        yield from refusals("UserBroadcast", wish, IM_IDS)
+        if self.client.presigns:
+            yield self.broadcast("presigned is refused: it changes something", via="presigned",
+                                 refusal=NOT_PRESIGNED)
+
+    def reaching(self):
+        """Broadcasts, by their cases: what each is beside the rest, and whom it reaches."""
+        one, two = f"one {self.base}", f"two {self.base}"
+        largest = "语" * (CONTENT_BYTES_MAX // 3 - 4) + f"{self.base:014}"
+        return {
+            "to whoever has any of the tags": ({"Tags": [one, two], "TagOp": 0}, [31, 32]),
+            "to whoever has all of the tags": ({"Tags": [one, two], "TagOp": 1}, [32]),
+            "with all that there is": ({"Ext": {"k": "v <&>"}, "InboxType": 0, "Tags": [two]}, [32]),
+            "content of 32 KiB": ({"Content": largest}, [31, 32]),
+        }
+
+    def delivered(self, receiver):
+        """What is wrong with what the receiver got, by the cases that should have reached it."""
+        wrong = {}
+        for name, (more, numbers) in self.reaching().items():
+            wish = self.wish(name, more)
+            content = wish["Content"]
+            came = receiver.find(lambda it: it.data["message"]["Content"] == content, ARRIVES_S)
+            message = wish | {"TagOp": wish.get("TagOp", 0), "Ext": wish.get("Ext", {}),
+                              "InboxType": 0}
+            del message["AppId"]
+            expected = {"appId": APP, "action": "UserBroadcast", "message": message,
+                        "userIds": some_of(self.id(n) for n in numbers)}
+            wrong[name] = differences(expected, came.data, "data") if came else ["it did not come"]
+        # The broadcasts of an app take turns, so by now these would be on their way, too.
+        refused_ones = [it for it in receiver.deliveries
+                        if it.data["message"]["Content"].endswith(f"refused of {self.base}")]
+        wrong["none that was refused"] = [f"{it.body!r} came" for it in refused_ones]
+        return wrong
 
     def presigned(self):
         if not self.client.presigns:

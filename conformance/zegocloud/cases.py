@@ -10,6 +10,7 @@ import json
 import urllib.parse
 
 from expect import absent, differences, empty, some_text
+from receiver import SECRET
 
 APP = 4111
 EVENT_TOKEN = "token-of-the-conformance-suite"
@@ -17,8 +18,15 @@ CALLBACK_SECRET = "callback-secret-of-the-conformance-suite"
 SERVER_SECRET = "9193cc662a4c0ec135ec71fb57194b38"
 KEY = ("AKLTconformance0001", "c2VjcmV0LWZvci1jb25mb3JtYW5jZS0wMDAx==")
 
-CONFIG = f"""
+CONTENT_BYTES_MAX = 32 * 1024
+# How long a delivery is waited for.
+ARRIVES_S = 30
+
+
+def config(receiver_url):
+    return f"""
 limits = "off"
+allow_private_broadcast_urls = true
 
 [[apps]]
 id = {APP}
@@ -27,6 +35,8 @@ name = "conformance"
 server_secret = "{SERVER_SECRET}"
 event_token = "{EVENT_TOKEN}"
 access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
+broadcast_url = "{receiver_url}"
+broadcast_secret = "{SECRET}"
 [apps.sources]
 zegocloud = {{ callback_secret = "{CALLBACK_SECRET}" }}
 """
@@ -40,7 +50,8 @@ REGISTERED = [
 ]
 
 
-NOT_TO_BE_LOGGED = (SERVER_SECRET, CALLBACK_SECRET, KEY[1], EVENT_TOKEN, "张三", "http://example.com/")
+NOT_TO_BE_LOGGED = (SERVER_SECRET, CALLBACK_SECRET, KEY[1], EVENT_TOKEN, SECRET, "张三",
+                    "http://example.com/", "大家好")
 
 
 def shown(user_id, name="", avatar=""):
@@ -274,6 +285,84 @@ def changes(host, language):
               (own("nobody"), 660700012))
     yield ask(modify, "somebody unknown, alone", [{"UserId": own("nobody")}],
               (own("nobody"), 660700012), code=660700012)
+
+
+def wishes(language):
+    """Messages to all users that are accepted, by their cases, and what is delivered of each."""
+    def text(name, **body):
+        return {"FromUserId": "10001", "MessageType": 1,
+                "MessageBody": {"Message": f"大家好 {name} of {language}"} | body}
+
+    whole = text("whole", ExtendedData="e" * 1024, HasReceipt=1,
+                 OfflinePush={"PushDataInfo": {"Title": "t"}})
+    largest = f"{language:>8}" + "好" * (CONTENT_BYTES_MAX // 3 - 2)
+    return {
+        "a text": (text("a text"), {}),
+        "with all that there is": (whole | {"PushType": 2}, {}),
+        "of an app's own type": (
+            text("own type") | {"MessageType": 200, "SubMsgType": 7}, {}),
+        "a SubMsgType beside another type is left out": (
+            text("sub type") | {"SubMsgType": 7}, {"SubMsgType": absent}),
+        "from somebody who is not registered but has logged in": (
+            text("zim-lost") | {"FromUserId": "zim-lost"}, {}),
+        "a message of 32 KiB": (text("") | {"MessageBody": {"Message": largest}}, {}),
+    }
+
+
+def messages(host, language):
+    """SendMessageToAllUsers: what is accepted, and what is refused with which code."""
+    action = "SendMessageToAllUsers"
+
+    def ask(name, wish, code=0, **asks):
+        text = json.dumps(wish, ensure_ascii=False)
+        return case(name, [], refused(code), host, action=action, body=text, **asks)
+
+    accepted = wishes(language)
+    for name, (wish, _) in accepted.items():
+        yield ask(name, wish)
+    good = wishes(language)["a text"][0]
+    no = good | {"MessageBody": {"Message": f"大家好 no of {language}"}}
+    too_large = accepted["a message of 32 KiB"][0]["MessageBody"]["Message"] + "abc"
+    yield ask("a message of 32 KiB and a byte", no | {"MessageBody": {"Message": too_large}},
+              660400001)
+    yield ask("ExtendedData of 1,025 bytes",
+              no | {"MessageBody": no["MessageBody"] | {"ExtendedData": "e" * 1025}}, 660400001)
+    yield ask("from nobody who is known", no | {"FromUserId": "nobody"}, 660500002)
+    for name, wish in {
+            "no FromUserId": {"FromUserId": None}, "FromUserId of 33 bytes": {"FromUserId": "x" * 33},
+            "no MessageType": {"MessageType": None}, "a MessageType that is none": {"MessageType": 2},
+            "SubMsgType of 201": {"SubMsgType": 201}, "PushType of 3": {"PushType": 3},
+            "no MessageBody": {"MessageBody": None}, "no Message": {"MessageBody": {}},
+            "MessageType as text": {"MessageType": "1"}}.items():
+        yield ask(name, no | wish, 660000002)
+    yield ask("a wrong secret: bad signature", no, 100000005, server_secret="0" * 32)
+    yield ask("an unknown app", no, 100000010, app_id="4999")
+
+
+def delivered(receiver, language):
+    """What is wrong with what the receiver got, by the cases that should have reached it."""
+    wrong = {}
+    for name, (wish, left_out) in wishes(language).items():
+        text = wish["MessageBody"]["Message"]
+        came = receiver.find(lambda it: message_of(it) == text, ARRIVES_S)
+        expected = {"appId": APP, "dialect": "zegocloud", "action": "SendMessageToAllUsers",
+                    "message": wish | left_out, "userIds": with_everybody(language)}
+        wrong[name] = differences(expected, came.data, "data") if came else ["it did not come"]
+    # The broadcasts of an app take turns, so by now these would be on their way, too.
+    wrong["none that was refused"] = [
+        f"{it.id} came" for it in receiver.deliveries
+        if message_of(it) == f"大家好 no of {language}" or message_of(it).endswith("abc")]
+    return wrong
+
+
+def message_of(delivery):
+    return delivery.data["message"]["MessageBody"]["Message"]
+
+
+def with_everybody(language):
+    """Whoever was registered before, and by whatever action."""
+    known = {"10001", "10002", "10003", f"{language.lower()}-alice", f"@RBT#{language}"}
+    return lambda told: None if known <= set(told) else f"expected {sorted(known)} among others"
 
 
 def presence(host):

@@ -88,6 +88,16 @@ func ask(host string, step driver.Step) (*driver.Answer, error) {
 			return nil, refused(err)
 		}
 		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
+	case "UserBroadcast":
+		body, err := parse[im.UserBroadcastBody](step)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := client.UserBroadcast(ctx, body)
+		if err != nil {
+			return nil, refused(err)
+		}
+		return &driver.Answer{Metadata: answer.ResponseMetadata, Result: answer.Result}, nil
 	case "QueryOnlineStatus":
 		body, err := parse[im.QueryOnlineStatusBody](step)
 		if err != nil {

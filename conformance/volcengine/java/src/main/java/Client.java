@@ -16,6 +16,8 @@ import com.volcengine.model.im.RegisterUsersBody;
 import com.volcengine.model.im.RegisterUsersRes;
 import com.volcengine.model.im.UnRegisterUsersBody;
 import com.volcengine.model.im.UnRegisterUsersRes;
+import com.volcengine.model.im.UserBroadcastBody;
+import com.volcengine.model.im.UserBroadcastRes;
 import com.volcengine.model.response.RawResponse;
 import com.volcengine.service.im.ImService;
 import java.io.PrintStream;
@@ -130,6 +132,11 @@ public final class Client {
                 case "BatchUpdateUserTags" -> {
                     BatchUpdateUserTagsRes answer =
                             service.batchUpdateUserTags(JSON.parseObject(body, BatchUpdateUserTagsBody.class));
+                    yield envelope(answer.getResponseMetadata(), answer.getResult());
+                }
+                case "UserBroadcast" -> {
+                    UserBroadcastRes answer =
+                            service.userBroadcast(JSON.parseObject(body, UserBroadcastBody.class));
                     yield envelope(answer.getResponseMetadata(), answer.getResult());
                 }
                 case "QueryOnlineStatus" -> {
