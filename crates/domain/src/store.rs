@@ -12,7 +12,7 @@
 
 use async_trait::async_trait;
 
-use crate::broadcast::Broadcasts;
+use crate::broadcast::{Broadcast, Broadcasts, Ledger};
 use crate::erasure::Erasures;
 use crate::error::Result;
 use crate::ids::{AppId, UserId};
@@ -229,12 +229,29 @@ pub trait Walk: Store {
     /// Sightings, in any order: what is known of each connection.
     async fn walk_sightings(&self, from: Option<&[u8]>, limit: u32) -> Result<Walked<Sighting>>;
 
+    /// What is kept of each app's broadcasts besides them, in any order. The broadcasts themselves
+    /// are listed by app.
+    async fn walk_ledgers(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<(AppId, Ledger)>>;
+
     /// How much there is to walk; `None` from a store that would have to walk to know.
     async fn walk_lens(&self) -> Result<Option<WalkLens>>;
 
     /// Keeps users as they are, with their times, in place of those who have their ids. The ids of
     /// one app's users are distinct. Robots are put however many there are.
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()>;
+
+    /// Keeps broadcasts of an app as they are, in place of those that have their ids, and a ledger
+    /// in place of the app's: one that knows of them, and perhaps of others that are put later.
+    async fn put_broadcasts(
+        &self,
+        app: AppId,
+        ledger: Ledger,
+        broadcasts: Vec<Broadcast>,
+    ) -> Result<()>;
 }
 
 /// About how much memory an event takes, in events without a list: a snapshot's names count.

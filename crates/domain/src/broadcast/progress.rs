@@ -232,6 +232,21 @@ impl Progress {
         Self { not_before_unix_us: now_unix_us, ..self.then(State::Waiting, now_unix_us) }
     }
 
+    /// It is taken to a store that does not understand its place: there it begins anew, as far as
+    /// anything more comes of it.
+    #[must_use]
+    pub fn begun_anew(&self) -> Self {
+        match self.is_over() {
+            true => Self { place: None, ..self.clone() },
+            false => Self {
+                version: self.version,
+                changed_unix_us: self.changed_unix_us,
+                refusal: self.refusal.clone(),
+                ..Self::new(self.changed_unix_us)
+            },
+        }
+    }
+
     /// It goes on at its place, at once; `None` if there is nothing to retry: everybody was
     /// reached, its time is over, or it is under way.
     pub fn retried(&self, now_unix_us: i64) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Broadcast, Message, Progress, Quota};
+use super::{Broadcast, Message, Progress, Quota, Refusal};
 use crate::error::Result;
 use crate::ids::AppId;
 
@@ -44,7 +44,7 @@ pub trait Broadcasts: Send + Sync + 'static {
     async fn find_broadcast(&self, app: AppId, id: u64) -> Result<Option<Broadcast>>;
 
     /// The first `limit` of an app's broadcasts whose ids are greater than `after`, ascending. One
-    /// that is removed meanwhile may be missing.
+    /// that is removed meanwhile may be missing, and so is one whose record is damaged.
     async fn list_broadcasts(
         &self,
         app: AppId,
@@ -58,6 +58,17 @@ pub trait Broadcasts: Send + Sync + 'static {
     /// Keeps how far a broadcast has come in place of what is there, if that has the version before
     /// this one's; tells whether it did. A repeat of a change that was made finds it made.
     async fn save_progress(&self, app: AppId, id: u64, progress: Progress) -> Result<bool>;
+
+    /// Ends a broadcast whose record is damaged, and tells whether it was: it has failed, for this
+    /// reason, and is under way no more. If nobody can read how far it had come, it stands at the
+    /// beginning. If nobody can read what was asked for, that stays so: it can only be retired.
+    async fn give_up_damaged(
+        &self,
+        app: AppId,
+        id: u64,
+        reason: Refusal,
+        now_unix_us: i64,
+    ) -> Result<bool>;
 
     /// Removes those of an app's broadcasts that are over and were last changed before an instant,
     /// and tells how many.

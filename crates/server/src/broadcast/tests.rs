@@ -2,7 +2,9 @@
 //! everybody waits.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use domain::store::{IfTaken, NewUser};
 use domain::users::Profile;
 use domain::{EngineError, Error, UserId, users};
 use serde_json::Value;
+use stores::embedded::{Embedded, Options};
 use stores::memory::Memory;
 use tokio::time::Instant;
 
@@ -472,4 +475,47 @@ async fn a_server_alone_catches_up_with_what_was_not_told() {
     assert_eq!(ring.told_to(), 0);
     world.work_to_the_end(&Receiver::default(), id).await;
     assert_eq!(ring.told_to(), id);
+}
+
+/// Changes a text wherever it stands in the files of a folder.
+fn damage(folder: &Path, text: &str) {
+    let mut found = 0;
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("a file").path();
+        let mut bytes = fs::read(&path).expect("a file");
+        for at in 0..bytes.len().saturating_sub(text.len()) {
+            if bytes[at..].starts_with(text.as_bytes()) {
+                bytes[at] ^= 1;
+                found += 1;
+            }
+        }
+        fs::write(&path, bytes).expect("written");
+    }
+    assert!(found > 0, "{text} is nowhere");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_record_is_damaged_is_set_aside_and_the_others_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = || {
+        let store = Embedded::open(&Options::new(folder.path())).expect("a store");
+        let clock = Arc::new(TokioClock(Instant::now()));
+        World(testing::World::new(Arc::new(store), clock, 1))
+    };
+    let before = world();
+    before.register(1..=3, &[]).await;
+    let body = r#"{"this":"is to be damaged"}"#.to_owned();
+    let damaged = before.message(Audience::EVERYBODY);
+    let damaged = before.0.accept(Message { body, ..damaged }).await;
+    let whole = before.accept(None).await;
+    drop(before);
+    damage(folder.path(), "is to be damaged");
+    let world = world();
+    // Somebody listens, so that what was not told is caught up with.
+    world.feed.turn_on(APP, async { Ok(0) }).await.expect("an app");
+    let receiver = Receiver::default();
+    assert_eq!(world.work_to_the_end(&receiver, whole).await.users, 3);
+    let open = world.ctx.store.open_broadcasts(APP).await.expect("ids");
+    assert_eq!(open.ids, [0; 0], "nobody tries {damaged} again");
+    assert!(world.ctx.store.find_broadcast(APP, damaged).await.is_err());
 }

@@ -117,8 +117,10 @@ impl<R: Receives> Work<'_, R> {
 
     /// Some batches of a job.
     async fn turn(&self, id: u64, stopping: &watch::Receiver<()>) -> domain::Result<Turn> {
-        let Some(mut job) = self.ctx.store.find_broadcast(self.app, id).await? else {
-            return Ok(Turn::Over);
+        let mut job = match self.ctx.store.find_broadcast(self.app, id).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return Ok(Turn::Over),
+            Err(error) => return self.set_aside(id, error).await,
         };
         for _ in 0..TURN_BATCHES {
             let now_unix_us = self.ctx.clock.now_unix_us();
@@ -143,6 +145,22 @@ impl<R: Receives> Work<'_, R> {
             }
         }
         Ok(Turn::More)
+    }
+
+    /// Ends a job that cannot be read, if that is because it is damaged: it would be the next time,
+    /// too.
+    async fn set_aside(&self, id: u64, error: Error) -> domain::Result<Turn> {
+        let Error::Engine(_) = error else { return Err(error) };
+        let reason = "what is kept of the broadcast is damaged".to_owned();
+        let (store, now_unix_us) = (&self.ctx.store, self.ctx.clock.now_unix_us());
+        let refusal = Refusal { status: None, reason };
+        if !store.give_up_damaged(self.app, id, refusal, now_unix_us).await? {
+            return Err(error);
+        }
+        let (app, state, cause) = (self.app.0, State::Failed.name(), observe::chain(&error));
+        observe::broadcast_over(state);
+        tracing::error!(app, id, state, cause, "a broadcast is damaged, and is over");
+        Ok(Turn::Over)
     }
 
     /// Makes sure that this server works on it, and no other.

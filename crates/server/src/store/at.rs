@@ -42,6 +42,14 @@ impl At {
         }
     }
 
+    /// Whether both are of one kind.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Embedded(_), Self::Embedded(_)) | (Self::Cassandra(_), Self::Cassandra(_))
+        )
+    }
+
     /// Opens a store that is there.
     pub(super) async fn open(&self) -> anyhow::Result<Arc<dyn Walk>> {
         let is_there = match self {

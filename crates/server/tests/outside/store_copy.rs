@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::client::{TOKEN, in_seconds, list_user_info, post, query_user_infos, send_events};
+use crate::client::{TOKEN, ask, in_seconds, list_user_info, post, query_user_infos, send_events};
 use crate::dead_letters::seed;
 use crate::server::{Server, whowas};
 
@@ -48,6 +48,32 @@ fn told(said: &Said) -> Value {
 }
 
 const USERS: u64 = 1_200;
+
+/// Some broadcasts: without a receiver, each fails at once.
+fn broadcast(to: SocketAddr) {
+    for number in 1..=20 {
+        let body = json!({
+            "AppId": 4111, "Sender": 7, "MsgType": 10_001, "Content": format!("{number}"),
+            "MsgTTL": 3_600,
+        });
+        let answer = post(to, "UserBroadcast", &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+/// All broadcasts, once everything is over.
+fn broadcasts(to: SocketAddr) -> Value {
+    loop {
+        let token = format!("Bearer {TOKEN}");
+        let path = "/v1/apps/4111/broadcasts?limit=100";
+        let listed = ask(to, "GET", path, &[("Authorization", &token)], b"");
+        assert_eq!(listed.status, 200, "{}", listed.text());
+        if !listed.text().contains("\"waiting\"") {
+            return listed.json();
+        }
+        std::thread::yield_now();
+    }
+}
 
 /// Users of numbers and of texts, some changed later.
 fn register(to: SocketAddr) {
@@ -115,6 +141,7 @@ fn shown(server: &Server) -> Vec<Value> {
         letters.iter_mut().for_each(|letter| letter["id"] = Value::Null);
     }
     shown.push(dead);
+    shown.push(broadcasts(to));
     shown
 }
 
@@ -127,6 +154,7 @@ fn a_copy_shows_what_its_source_shows() {
     let server = Server::unlimited(&from);
     register(server.address);
     send(server.address, 0..2_000);
+    broadcast(server.address);
     let expected = shown(&server);
     server.end("TERM");
 
@@ -134,6 +162,10 @@ fn a_copy_shows_what_its_source_shows() {
     assert_eq!((&copied["users"], &copied["events"]), (&USERS.into(), &4_000.into()), "{copied}");
     assert_eq!(copied["compared"]["stays"].as_u64(), Some(2_000), "{copied}");
     assert_eq!(copied["dead_letters"], letters().len(), "{copied}");
+    assert_eq!(
+        (&copied["broadcasts"], &copied["compared"]["broadcasts"]),
+        (&20.into(), &20.into())
+    );
     assert!(!state.exists(), "nothing is left to go on with");
     told(&copy(&at(&to), &at(&back), &state, &[]));
 
@@ -193,6 +225,7 @@ fn a_copy_that_is_killed_goes_on() {
     let server = Server::unlimited(&from);
     register(server.address);
     send(server.address, 0..STAYS);
+    broadcast(server.address);
     let expected = shown(&server);
     server.end("TERM");
     is_killed_and_goes_on(&from, &at(&to), &state, STAYS);
@@ -212,6 +245,7 @@ fn a_copy_on_a_ring_shows_what_its_source_shows() {
     let server = Server::unlimited(&from);
     register(server.address);
     send(server.address, 0..STAYS);
+    broadcast(server.address);
     let expected = shown(&server);
     server.end("TERM");
 
@@ -268,7 +302,7 @@ fn what_cannot_be_copied_is_told_before_anything_is_done() {
     assert_eq!(full.status, Some(1), "{full:?}");
     assert!(full.err.contains("is not empty: copy into a new one"), "{full:?}");
     assert!(!state.exists());
-    let other = "{\"version\":2,\"from\":\"a\",\"to\":\"b\",\"stage\":\"users\",\"next\":null,\
+    let other = "{\"version\":3,\"from\":\"a\",\"to\":\"b\",\"stage\":\"users\",\"next\":null,\
                  \"users\":0,\"events\":0,\"sightings\":0,\"apps\":[]}";
     std::fs::write(&state, other).expect("a file");
     let other = copy(&at(&from), &at(&to), &state, &["--resume"]);

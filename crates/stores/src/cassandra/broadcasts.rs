@@ -7,12 +7,16 @@
 
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
-use domain::broadcast::{Added, Broadcast, KEPT_MAX, Ledger, Message, Open, Progress, Quota};
+use domain::broadcast::{
+    Added, Broadcast, KEPT_MAX, Ledger, Message, Open, Progress, Quota, Refusal,
+};
+use domain::store::Walked;
 use scylla::statement::prepared::PreparedStatement;
 use uuid::Uuid;
 
 use super::cluster::{Bundle, Cas, Cluster, Prepare};
-use super::fault::{Fault, Result};
+use super::fault::{Damage, Fault, Result};
+use super::walk;
 use crate::record;
 
 const TABLE: &str = "broadcasts";
@@ -39,6 +43,7 @@ pub(super) struct Statements {
     add: PreparedStatement,
     save: PreparedStatement,
     remove: PreparedStatement,
+    walk: PreparedStatement,
 }
 
 impl Statements {
@@ -70,6 +75,7 @@ impl Statements {
             add: prepare.write(add).await?,
             save: prepare.write(save).await?,
             remove: prepare.write(remove).await?,
+            walk: prepare.walk("SELECT DISTINCT app, ledger FROM {ks}.broadcasts").await?,
         })
     }
 }
@@ -80,7 +86,8 @@ struct Standing {
     ledger: Ledger,
 }
 
-type Row = (i64, Vec<u8>, Vec<u8>);
+/// A row: id, message, progress.
+type Row = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// Keeps a new one, unless the ledger says no.
 pub(super) async fn add(
@@ -160,6 +167,88 @@ pub(super) async fn save(
     Err(Fault::Crowded)
 }
 
+/// Ends one that is damaged, and tells whether it was.
+pub(super) async fn give_up(
+    cluster: &Cluster,
+    app: AppId,
+    id: u64,
+    (reason, now_unix_us): (&Refusal, i64),
+) -> Result<bool> {
+    let statements = &cluster.broadcasts;
+    let (key, row) = (cluster.app(app), id.cast_signed());
+    for _ in 0..TRIES_MAX {
+        // What another server has ended is under way no more.
+        let mut standing = stand(cluster, app, &statements.settle).await?;
+        let found: Option<Row> = cluster.read_one(&statements.find, (key, row)).await?;
+        let Some(found) = found.filter(|_| standing.ledger.note(id, true)) else {
+            return Ok(false);
+        };
+        let known = found.2.as_deref().map(|it| record::unseal(TABLE, &key_of(app, id), it));
+        if unless_damaged(broadcast_of(app, found))?.is_some() {
+            return Ok(false);
+        }
+        let known = known.and_then(Result::ok).unwrap_or_else(|| Progress::new(now_unix_us));
+        let failed = known.failed(reason.clone(), now_unix_us);
+        let mut bundle = change(cluster, app, &standing)?;
+        bundle.add(&statements.save, (seal_progress(app, id, &failed)?, key, row));
+        if cluster.cas_batch(bundle).await? == Cas::Applied {
+            return Ok(true);
+        }
+    }
+    Err(Fault::Crowded)
+}
+
+/// Keeps some as they are, and a ledger.
+pub(super) async fn put(
+    cluster: &Cluster,
+    app: AppId,
+    ledger: &Ledger,
+    broadcasts: &[Broadcast],
+) -> Result<()> {
+    let statements = &cluster.broadcasts;
+    let key = cluster.app(app);
+    for _ in 0..TRIES_MAX {
+        let Standing { version, .. } = stand(cluster, app, &statements.settle).await?;
+        let standing = Standing { version, ledger: ledger.clone() };
+        let mut bundle = change(cluster, app, &standing)?;
+        for Broadcast { id, message, progress, .. } in broadcasts {
+            let sealed = record::seal(TABLE, &key_of(app, *id), message)?;
+            let progress = seal_progress(app, *id, progress)?;
+            let values = (key, id.cast_signed(), Uuid::new_v4(), sealed, progress);
+            bundle.add(&statements.add, values);
+        }
+        if cluster.cas_batch(bundle).await? == Cas::Applied {
+            return Ok(());
+        }
+    }
+    Err(Fault::Crowded)
+}
+
+/// What is kept of each app.
+pub(super) async fn walk(
+    cluster: &Cluster,
+    from: Option<&[u8]>,
+    limit: u32,
+) -> Result<Walked<(AppId, Ledger)>> {
+    let page = walk::Page::of(from);
+    let (rows, behind) = cluster.read_page(&cluster.broadcasts.walk, (), page.state()).await?;
+    let read = |(app, sealed): (i64, Option<Vec<u8>>)| {
+        let (Some(app), Some(sealed)) = (cluster.own_app(app), sealed) else { return Ok(None) };
+        let ledger: Ledger = record::unseal(TABLE, &app.0.to_be_bytes(), &sealed)?;
+        Ok(Some((app, ledger)))
+    };
+    let all = rows.into_iter().map(read).filter_map(Result::transpose);
+    Ok(page.cut(all.collect::<Result<_>>()?, behind, limit, |_| 1))
+}
+
+/// `None` if a record is damaged.
+fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(fault) if fault.is_damage() => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Removes those that are over and old, and tells how many.
 pub(super) async fn retire(cluster: &Cluster, app: AppId, before_unix_us: i64) -> Result<u64> {
     let statements = &cluster.broadcasts;
@@ -172,7 +261,10 @@ pub(super) async fn retire(cluster: &Cluster, app: AppId, before_unix_us: i64) -
         let mut gone = vec![];
         for (id, sealed) in rows {
             let (id, Some(sealed)) = (id.cast_unsigned(), sealed) else { continue };
-            let progress: Progress = record::unseal(TABLE, &key_of(app, id), &sealed)?;
+            // Nobody knows how old one is whose record is damaged.
+            let Ok(progress) = record::unseal::<Progress>(TABLE, &key_of(app, id), &sealed) else {
+                continue;
+            };
             if progress.is_over() && progress.changed_unix_us < before_unix_us {
                 gone.push(id);
             }
@@ -214,7 +306,8 @@ pub(super) async fn list(
     let values = (cluster.app(app), after, limit);
     let rows: Vec<Row> =
         cluster.read(&cluster.broadcasts.list, values, (TABLE, 2 * KEPT_MAX)).await?;
-    rows.into_iter().map(|row| broadcast_of(app, row)).collect()
+    let whole = |row| unless_damaged(broadcast_of(app, row)).transpose();
+    rows.into_iter().filter_map(whole).collect()
 }
 
 /// Those that are not over.
@@ -252,8 +345,9 @@ fn seal_progress(app: AppId, id: u64, progress: &Progress) -> Result<Vec<u8>> {
 fn broadcast_of(app: AppId, (id, message, progress): Row) -> Result<Broadcast> {
     let id = id.cast_unsigned();
     let key = key_of(app, id);
-    let message = record::unseal(TABLE, &key, &message)?;
-    let progress = record::unseal(TABLE, &key, &progress)?;
+    let missing = || Fault::damaged(TABLE, Damage::Missing);
+    let message = record::unseal(TABLE, &key, &message.ok_or_else(missing)?)?;
+    let progress = record::unseal(TABLE, &key, &progress.ok_or_else(missing)?)?;
     Ok(Broadcast { app, id, message, progress })
 }
 

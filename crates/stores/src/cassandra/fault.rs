@@ -55,6 +55,11 @@ impl Fault {
         Self::Record(record::Fault::Damaged { table, how })
     }
 
+    /// Whether a record is not what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self, Self::Record(record::Fault::Damaged { .. }))
+    }
+
     /// Whether the ring cannot be reached, or too few of its replicas.
     fn is_unavailable(&self) -> bool {
         match self {

@@ -1,7 +1,9 @@
 //! The store as the domain sees it: each call goes to the part that does it.
 
 use async_trait::async_trait;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota};
+use domain::broadcast::{
+    Added, Broadcast, Broadcasts, Ledger, Message, Open, Progress, Quota, Refusal,
+};
 use domain::erasure::{Erased, Erasures};
 use domain::error::Result;
 use domain::ids::{AppId, ParticipantId, UserId};
@@ -153,6 +155,17 @@ impl Broadcasts for Cassandra {
         Ok(broadcasts::save(&cluster, app, id, &progress).await?)
     }
 
+    async fn give_up_damaged(
+        &self,
+        app: AppId,
+        id: u64,
+        reason: Refusal,
+        now_unix_us: i64,
+    ) -> Result<bool> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::give_up(&cluster, app, id, (&reason, now_unix_us)).await?)
+    }
+
     async fn retire_broadcasts(&self, app: AppId, before_unix_us: i64) -> Result<u64> {
         let cluster = self.connection.cluster()?;
         Ok(broadcasts::retire(&cluster, app, before_unix_us).await?)
@@ -189,6 +202,15 @@ impl Walk for Cassandra {
         Ok(presences::walk_sightings(&cluster, from, limit).await?)
     }
 
+    async fn walk_ledgers(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<(AppId, Ledger)>> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::walk(&cluster, from, limit).await?)
+    }
+
     /// Unknown: each partition would have to be counted.
     async fn walk_lens(&self) -> Result<Option<WalkLens>> {
         Ok(None)
@@ -197,5 +219,15 @@ impl Walk for Cassandra {
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {
         let cluster = self.connection.cluster()?;
         Ok(users::put(&cluster, &users).await?)
+    }
+
+    async fn put_broadcasts(
+        &self,
+        app: AppId,
+        ledger: Ledger,
+        broadcasts: Vec<Broadcast>,
+    ) -> Result<()> {
+        let cluster = self.connection.cluster()?;
+        Ok(broadcasts::put(&cluster, app, &ledger, &broadcasts).await?)
     }
 }

@@ -1,11 +1,13 @@
 //! What every store promises of broadcasts.
 
+use std::collections::BTreeMap;
+
 use domain::broadcast::{
-    Added, Audience, Broadcast, CONTENT_BYTES_MAX, KEPT_MAX, Message, OPEN_MAX, Open, Progress,
-    Quota, Refusal, State, Worker,
+    Added, Audience, Broadcast, Broadcasts as _, CONTENT_BYTES_MAX, KEPT_MAX, Ledger, Message,
+    OPEN_MAX, Open, Progress, Quota, Refusal, State, Worker,
 };
 use domain::clock::SECOND_US;
-use domain::store::Store;
+use domain::store::{Store, Walk, Walked};
 use domain::{AppId, UserId};
 use futures::future::join_all;
 
@@ -226,4 +228,70 @@ pub(super) async fn there_are_not_more_than_the_maximum(store: &dyn Store) {
     add(store, APP, 1).await;
     assert_eq!(listed(store, APP, None, 2).await, [2, 3], "the oldest that is over is gone");
     assert_eq!(open(store, APP).await.len(), OPEN_MAX);
+}
+
+pub(super) async fn what_is_whole_is_not_given_up(store: &dyn Walk) {
+    let id = add(store, APP, 1).await;
+    let before = find(store, APP, id).await;
+    for id in [id, id + 1] {
+        let reason = Refusal { status: None, reason: "damaged".into() };
+        let given_up = store.give_up_damaged(APP, id, reason, 7).await.expect("an answer");
+        assert!(!given_up, "{id}");
+    }
+    assert_eq!(find(store, APP, id).await, before);
+    assert_eq!(open(store, APP).await, [id]);
+}
+
+/// All ledgers, by steps of so many.
+async fn ledgers(store: &dyn Walk, limit: u32) -> BTreeMap<AppId, Ledger> {
+    let (mut all, mut from) = (BTreeMap::new(), None);
+    loop {
+        let Walked { found, next } =
+            store.walk_ledgers(from.as_deref(), limit).await.expect("ledgers");
+        assert!(found.len() <= limit as usize);
+        for (app, ledger) in found {
+            assert_eq!(all.insert(app, ledger), None, "each once");
+        }
+        from = next;
+        if from.is_none() {
+            return all;
+        }
+    }
+}
+
+pub(super) async fn broadcasts_that_are_put_are_as_they_were(store: &dyn Walk) {
+    assert!(ledgers(store, 1).await.is_empty());
+    // What another store kept, of two apps.
+    let other = crate::memory::Memory::default();
+    for second in 1..=5 {
+        add(&other, APP, second).await;
+    }
+    add(&other, OTHER_APP, 9).await;
+    let claimed = progress(&other, APP, 2).await.claimed(WORKER, 5);
+    assert!(save(&other, APP, 2, &claimed).await);
+    let advanced = claimed.advanced((Some(vec![1, 2]), 7), WORKER, 6);
+    assert!(save(&other, APP, 2, &advanced).await);
+    let cancelled = progress(&other, APP, 3).await.cancelled(7).expect("it was open");
+    assert!(save(&other, APP, 3, &cancelled).await);
+    let expected = ledgers(&other, 10).await;
+    let all = other.list_broadcasts(APP, None, 10).await.expect("a list");
+    for _ in 0..2 {
+        // In two steps, and once more after that.
+        for some in all.chunks(3) {
+            let ledger = expected[&APP].clone();
+            store.put_broadcasts(APP, ledger, some.to_vec()).await.expect("put");
+        }
+    }
+    let of_other = other.list_broadcasts(OTHER_APP, None, 10).await.expect("a list");
+    store.put_broadcasts(OTHER_APP, expected[&OTHER_APP].clone(), of_other).await.expect("put");
+    assert_eq!(ledgers(store, 1).await, expected);
+    assert_eq!(store.list_broadcasts(APP, None, 10).await.expect("a list"), all);
+    assert_eq!(store.open_broadcasts(APP).await.expect("ids").ids, [1, 2, 4, 5]);
+    // And they go on from there: ids, quotas, progress.
+    let quota = Some(Quota { since_unix_us: 4 * SECOND_US, max: 2 });
+    assert_eq!(try_add(store, APP, message("A", 6), quota).await, Added::OverQuota);
+    assert_eq!(add(store, APP, 6).await, 6);
+    let done = advanced.advanced((None, 1), WORKER, 8);
+    assert!(save(store, APP, 2, &done).await);
+    assert_eq!(open(store, APP).await, [1, 4, 5, 6]);
 }

@@ -213,6 +213,8 @@ engines! {
             open_broadcasts_are_those_that_are_not_over
             old_broadcasts_go_when_they_are_over
             there_are_not_more_than_the_maximum
+            what_is_whole_is_not_given_up
+            broadcasts_that_are_put_are_as_they_were
         }
         presence {
             nobody_is_known_who_was_not_seen

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
-use domain::broadcast::{Added, Broadcast, Ledger, Message, Open, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Ledger, Message, Open, Progress, Quota, Refusal};
+use domain::store::Walked;
 
 use super::check::{Expected, Problem};
 use super::fault::Result;
@@ -30,6 +31,21 @@ pub(super) struct Save {
 pub(super) struct Retire {
     pub(super) app: AppId,
     pub(super) before_unix_us: i64,
+}
+
+/// A request to end one that is damaged.
+pub(super) struct GiveUp {
+    pub(super) app: AppId,
+    pub(super) id: u64,
+    pub(super) reason: Refusal,
+    pub(super) now_unix_us: i64,
+}
+
+/// A request to keep some as they are.
+pub(super) struct Put {
+    pub(super) app: AppId,
+    pub(super) ledger: Ledger,
+    pub(super) broadcasts: Vec<Broadcast>,
 }
 
 fn key_of_app(app: AppId) -> Key {
@@ -99,8 +115,9 @@ pub(super) fn retire(write: &mut Write<'_>, request: &Retire) -> Result<u64> {
     let mut gone = vec![];
     for id in ledger.over() {
         let progress = &write.tables.broadcast_progress;
-        let progress = progress.get(&write.txn, &key_of(app, id))?;
-        if progress.changed_unix_us < before_unix_us {
+        let progress = unless_damaged(progress.get(&write.txn, &key_of(app, id)))?;
+        // Nobody knows how old one is whose record is damaged.
+        if progress.is_some_and(|progress| progress.changed_unix_us < before_unix_us) {
             gone.push(id);
         }
     }
@@ -111,6 +128,46 @@ pub(super) fn retire(write: &mut Write<'_>, request: &Retire) -> Result<u64> {
     remove(write, app, &gone)?;
     write.tables.broadcast_ledgers.put(&mut write.txn, &key_of_app(app), &ledger)?;
     Ok(gone.len() as u64)
+}
+
+/// Ends one that is damaged, and tells whether it was. Damage is no failure here: that would be one
+/// of everybody whose change is made in the same step.
+pub(super) fn give_up(write: &mut Write<'_>, request: &GiveUp) -> Result<bool> {
+    let GiveUp { app, id, reason, now_unix_us } = request;
+    if unless_damaged(find(write.read(), *app, *id))?.is_some() {
+        return Ok(false);
+    }
+    let Some(mut ledger) = unless_damaged(ledger(write.read(), *app))? else { return Ok(false) };
+    if !ledger.note(*id, true) {
+        return Ok(false);
+    }
+    let key = key_of(*app, *id);
+    let known = unless_damaged(write.tables.broadcast_progress.find(&write.txn, &key))?.flatten();
+    let known = known.unwrap_or_else(|| Progress::new(*now_unix_us));
+    let failed = known.failed(reason.clone(), *now_unix_us);
+    write.tables.broadcast_progress.put(&mut write.txn, &key, &failed)?;
+    write.tables.broadcast_ledgers.put(&mut write.txn, &key_of_app(*app), &ledger)?;
+    Ok(true)
+}
+
+/// Keeps some as they are.
+pub(super) fn put(write: &mut Write<'_>, request: &Put) -> Result<()> {
+    let Put { app, ledger, broadcasts } = request;
+    let Write { tables, txn, .. } = write;
+    for Broadcast { id, message, progress, .. } in broadcasts {
+        let key = key_of(*app, *id);
+        tables.broadcasts.put(txn, &key, message)?;
+        tables.broadcast_progress.put(txn, &key, progress)?;
+    }
+    tables.broadcast_ledgers.put(txn, &key_of_app(*app), ledger)
+}
+
+/// `None` if a record is damaged.
+fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(fault) if fault.is_damage() => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// The broadcast of this id.
@@ -128,8 +185,33 @@ pub(super) fn list(
     (after, limit): (Option<u64>, u32),
 ) -> Result<Vec<Broadcast>> {
     let ledger = ledger(read, app)?;
-    let ids = ledger.behind(after).take(limit as usize);
-    ids.filter_map(|id| find(read, app, id).transpose()).collect()
+    let find = |id| Ok(unless_damaged(find(read, app, id))?.flatten());
+    ledger.behind(after).map(find).filter_map(Result::transpose).take(limit as usize).collect()
+}
+
+/// What is kept of each app.
+pub(super) fn walk(
+    read: Read<'_>,
+    behind: Option<&[u8]>,
+    limit: usize,
+) -> Result<Walked<(AppId, Ledger)>> {
+    let ledgers = &read.tables.broadcast_ledgers;
+    let mut walked = Walked { found: vec![], next: None };
+    let mut last = None;
+    for row in ledgers.range(read.txn, &[], behind.unwrap_or_default())? {
+        let (key, ledger) = row?;
+        if behind == Some(key) {
+            continue;
+        }
+        if walked.found.len() == limit {
+            walked.next = last;
+            break;
+        }
+        let app = KeyParts(key).array().map(|bytes| AppId(u32::from_be_bytes(bytes)));
+        walked.found.push((app.ok_or_else(|| ledgers.damaged())?, ledger));
+        last = Some(key.to_vec());
+    }
+    Ok(walked)
 }
 
 /// Those that are not over.

@@ -54,6 +54,8 @@ pub(super) enum Change {
     AddBroadcast(Pending<broadcasts::Add, Added>),
     SaveBroadcast(Pending<broadcasts::Save, bool>),
     RetireBroadcasts(Pending<broadcasts::Retire, u64>),
+    GiveUpBroadcast(Pending<broadcasts::GiveUp, bool>),
+    PutBroadcasts(Pending<broadcasts::Put, ()>),
     NoteSightings(Pending<Vec<Sighting>, Noted>),
     ForgetSightings(Pending<presences::Forget, u64>),
 }
@@ -75,7 +77,13 @@ impl Change {
             Self::KeepDead(it) => it.request.iter().map(size::of_letter).sum(),
             Self::RemoveDead(it) => size::of_ids(&it.request.ids),
             Self::AddBroadcast(it) => size::of_message(&it.request.message),
-            Self::SaveBroadcast(_) | Self::RetireBroadcasts(_) => size::PROGRESS,
+            Self::SaveBroadcast(_) | Self::RetireBroadcasts(_) | Self::GiveUpBroadcast(_) => {
+                size::PROGRESS
+            }
+            Self::PutBroadcasts(it) => {
+                let jobs = it.request.broadcasts.iter();
+                size::LEDGER + jobs.map(|job| size::of_message(&job.message)).sum::<usize>()
+            }
             Self::NoteSightings(it) => it.request.iter().map(size::of_sighting).sum(),
             Self::ForgetSightings(it) => it.request.keys.iter().map(|key| key.len()).sum(),
         }
@@ -97,6 +105,8 @@ impl Change {
             Self::AddBroadcast(pending) => pending.settle(verdict),
             Self::SaveBroadcast(pending) => pending.settle(verdict),
             Self::RetireBroadcasts(pending) => pending.settle(verdict),
+            Self::GiveUpBroadcast(pending) => pending.settle(verdict),
+            Self::PutBroadcasts(pending) => pending.settle(verdict),
             Self::NoteSightings(pending) => pending.settle(verdict),
             Self::ForgetSightings(pending) => pending.settle(verdict),
         }
@@ -125,6 +135,9 @@ mod size {
 
     /// Of how far a broadcast has come.
     pub(super) const PROGRESS: usize = 1_024;
+
+    /// Of what is kept of an app's broadcasts besides them.
+    pub(super) const LEDGER: usize = 16_384;
 
     /// Of a text besides its bytes.
     const TEXT: usize = 32;

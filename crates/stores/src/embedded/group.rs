@@ -35,6 +35,10 @@ pub(super) fn apply(write: &mut Write<'_>, changes: &mut [Change], recent: &Rece
             Change::RetireBroadcasts(it) => {
                 it.outcomes = vec![broadcasts::retire(write, &it.request)?];
             }
+            Change::GiveUpBroadcast(it) => {
+                it.outcomes = vec![broadcasts::give_up(write, &it.request)?];
+            }
+            Change::PutBroadcasts(it) => broadcasts::put(write, &it.request)?,
             Change::NoteSightings(it) => it.outcomes = presences::note(write, &it.request)?,
             Change::ForgetSightings(it) => {
                 it.outcomes = vec![presences::forget(write, &it.request)?];

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota};
+use domain::broadcast::{
+    Added, Broadcast, Broadcasts, Ledger, Message, Open, Progress, Quota, Refusal,
+};
 use domain::erasure::{Erased, Erasures};
 use domain::error::{EngineError, Error, Result};
 use domain::ids::{AppId, ParticipantId, UserId};
@@ -269,6 +271,17 @@ impl Broadcasts for Embedded {
         self.change_one(Change::SaveBroadcast, broadcasts::Save { app, id, progress }).await
     }
 
+    async fn give_up_damaged(
+        &self,
+        app: AppId,
+        id: u64,
+        reason: Refusal,
+        now_unix_us: i64,
+    ) -> Result<bool> {
+        let request = broadcasts::GiveUp { app, id, reason, now_unix_us };
+        self.change_one(Change::GiveUpBroadcast, request).await
+    }
+
     async fn retire_broadcasts(&self, app: AppId, before_unix_us: i64) -> Result<u64> {
         let request = broadcasts::Retire { app, before_unix_us };
         self.change_one(Change::RetireBroadcasts, request).await
@@ -355,6 +368,14 @@ impl Walk for Embedded {
         self.read(|read| presences::walk(read, from, limit as usize))
     }
 
+    async fn walk_ledgers(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<(AppId, Ledger)>> {
+        self.read(|read| broadcasts::walk(read, from, limit as usize))
+    }
+
     async fn walk_lens(&self) -> Result<Option<WalkLens>> {
         let read = |directory: Directory<'_>| {
             Ok(WalkLens {
@@ -368,5 +389,15 @@ impl Walk for Embedded {
 
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {
         self.change(Change::Put, users).await.map(drop)
+    }
+
+    async fn put_broadcasts(
+        &self,
+        app: AppId,
+        ledger: Ledger,
+        broadcasts: Vec<Broadcast>,
+    ) -> Result<()> {
+        let request = broadcasts::Put { app, ledger, broadcasts };
+        self.change(Change::PutBroadcasts, request).await.map(drop)
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use domain::AppId;
 use domain::broadcast::ledger::Entry;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Ledger, Message, Open, Progress, Quota};
+use domain::broadcast::{
+    Added, Broadcast, Broadcasts, Ledger, Message, Open, Progress, Quota, Refusal,
+};
 use domain::error::Result;
 
 use super::{Memory, lock};
@@ -18,6 +20,21 @@ pub(super) struct Jobs(HashMap<AppId, OfApp>);
 struct OfApp {
     ledger: Ledger,
     jobs: BTreeMap<u64, Broadcast>,
+}
+
+/// The ledgers of all apps, in the order of the apps.
+pub(super) fn ledgers(all: &Jobs) -> Vec<(AppId, Ledger)> {
+    let mut ledgers: Vec<_> =
+        all.0.iter().map(|(app, of_app)| (*app, of_app.ledger.clone())).collect();
+    ledgers.sort_by_key(|(app, _)| *app);
+    ledgers
+}
+
+/// Keeps broadcasts as they are, and a ledger.
+pub(super) fn put(all: &mut Jobs, app: AppId, ledger: Ledger, broadcasts: Vec<Broadcast>) {
+    let of_app = all.0.entry(app).or_default();
+    of_app.ledger = ledger;
+    of_app.jobs.extend(broadcasts.into_iter().map(|job| (job.id, job)));
 }
 
 #[async_trait]
@@ -72,6 +89,11 @@ impl Broadcasts for Memory {
             return Ok(true);
         }
         Ok(job.progress == progress)
+    }
+
+    /// What is in memory is not damaged.
+    async fn give_up_damaged(&self, _: AppId, _: u64, _: Refusal, _: i64) -> Result<bool> {
+        Ok(false)
     }
 
     async fn retire_broadcasts(&self, app: AppId, before_unix_us: i64) -> Result<u64> {

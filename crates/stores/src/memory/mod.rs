@@ -13,6 +13,7 @@ use std::ops::Add;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use domain::broadcast::{Broadcast, Ledger};
 use domain::error::Result;
 use domain::ids::{AppId, CallId, Door, UserId};
 use domain::log::closing::is_heard_of;
@@ -244,6 +245,14 @@ impl Walk for Memory {
         Ok(step(presences::all(&lock(&self.presences)).into_iter(), from, limit, |_| 1))
     }
 
+    async fn walk_ledgers(
+        &self,
+        from: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Walked<(AppId, Ledger)>> {
+        Ok(step(broadcasts::ledgers(&lock(&self.jobs)).into_iter(), from, limit, |_| 1))
+    }
+
     async fn walk_lens(&self) -> Result<Option<WalkLens>> {
         let events = lock(&self.log).events.values().map(|events| events.len() as u64).sum();
         Ok(Some(WalkLens {
@@ -256,6 +265,16 @@ impl Walk for Memory {
     async fn put_users(&self, users: Vec<(AppId, User)>) -> Result<()> {
         let keyed = users.into_iter().map(|(app, user)| ((app, user.id.clone()), user));
         lock(&self.users).extend(keyed);
+        Ok(())
+    }
+
+    async fn put_broadcasts(
+        &self,
+        app: AppId,
+        ledger: Ledger,
+        broadcasts: Vec<Broadcast>,
+    ) -> Result<()> {
+        broadcasts::put(&mut lock(&self.jobs), app, ledger, broadcasts);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Quotas, and what the server cannot do now.
 
 use async_trait::async_trait;
-use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota};
+use domain::broadcast::{Added, Broadcast, Broadcasts, Message, Open, Progress, Quota, Refusal};
 use domain::erasure::{Erased, Erasures};
 use domain::error::{EngineError, Error};
 use domain::ids::ParticipantId;
@@ -273,6 +273,10 @@ impl Broadcasts for Failing {
     }
 
     async fn save_progress(&self, _: AppId, _: u64, _: Progress) -> domain::Result<bool> {
+        Err(self.0.clone())
+    }
+
+    async fn give_up_damaged(&self, _: AppId, _: u64, _: Refusal, _: i64) -> domain::Result<bool> {
         Err(self.0.clone())
     }
 

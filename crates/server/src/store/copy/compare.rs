@@ -1,5 +1,6 @@
 //! Whether the target shows what the source shows, to the letter: every user with their times,
-//! every page of stays, every dead letter.
+//! every page of stays, every dead letter,
+//! every broadcast.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub(super) struct Compared {
     pub(super) connections: u64,
     pub(super) stays: u64,
     pub(super) letters: u64,
+    pub(super) broadcasts: u64,
 }
 
 impl Copy {
@@ -38,6 +40,7 @@ impl Copy {
         for app in self.state.apps.iter().copied().map(AppId) {
             compared.letters += self.compare_letters(app).await?;
         }
+        compared.broadcasts = self.compare_broadcasts().await?;
         let there = self.patiently(async || self.from.log_figures().await).await?;
         let here = self.patiently(async || self.to.log_figures().await).await?;
         ensure!(there == here, "the logs differ: the source has {there:?}, the target {here:?}");

@@ -1,12 +1,14 @@
 //! `whowas store copy`: everything of one store, brought into another.
 //!
 //! Users go as they are, with their times; events go as they came, and the target folds them
-//! itself; then who was seen, and the dead letters. At the end the two are compared ([`compare`]).
+//! itself; then who was seen, the dead letters, and the broadcasts ([`broadcasts`]). At the end the
+//! two are compared ([`compare`]).
 //! Each step may be done twice, so a copy that was killed goes on with the last step that [`state`]
 //! knows of. Of a large store only a step at a time is in memory.
 //!
 //! Deliberately no server takes part: both stores stand still meanwhile.
 
+mod broadcasts;
 mod compare;
 mod progress;
 mod state;
@@ -53,6 +55,9 @@ struct Copy {
     file: StateFile,
     lens: Option<WalkLens>,
     retry_for: Duration,
+    /// Whether both stores have their users in the same order, so that a place in one is the same
+    /// place in the other.
+    keeps_places: bool,
 }
 
 pub(super) async fn run(args: &CopyArgs) -> Result<Ending, Failure> {
@@ -87,7 +92,8 @@ async fn copy(args: &CopyArgs, from: &At, to: &At) -> anyhow::Result<()> {
     let lens = source.walk_lens().await?;
     let retry_for = Duration::from_secs(args.retry_for);
     let state = found.unwrap_or(new);
-    let mut copy = Copy { from: source, to: target, state, file, lens, retry_for };
+    let keeps_places = from.is_alike(to);
+    let mut copy = Copy { from: source, to: target, state, file, lens, retry_for, keeps_places };
     match (is_resumed, args.resume) {
         (true, _) => note(&format!("Going on with the {}.", copy.what())),
         (false, true) => {
@@ -118,6 +124,7 @@ impl Copy {
             Stage::Events => "events",
             Stage::Sightings => "connections",
             Stage::Letters => "dead letters",
+            Stage::Broadcasts => "broadcasts",
             Stage::Compare => "comparison",
         }
     }
@@ -129,7 +136,9 @@ impl Copy {
             async |from: Option<Vec<u8>>| store.walk_sightings(from.as_deref(), 1).await;
         let letters =
             async |from: Option<Vec<u8>>| store.walk_dead_letters(from.as_deref(), 1).await;
+        let ledgers = async |from: Option<Vec<u8>>| store.walk_ledgers(from.as_deref(), 1).await;
         Ok(self.finds_nothing(users).await?
+            && self.finds_nothing(ledgers).await?
             && self.finds_nothing(events).await?
             && self.finds_nothing(sightings).await?
             && self.finds_nothing(letters).await?)
@@ -190,6 +199,10 @@ impl Copy {
         }
         if self.state.stage == Stage::Letters {
             self.carry_letters().await?;
+            self.begin(Stage::Broadcasts)?;
+        }
+        if self.state.stage == Stage::Broadcasts {
+            self.carry_broadcasts().await?;
             self.begin(Stage::Compare)?;
         }
         Ok(())
@@ -314,28 +327,29 @@ impl Copy {
 
     fn summary(&self, compared: Compared, took: Duration, json: bool) -> String {
         let State { users, events, .. } = self.state;
-        let Compared { users: same_users, connections, stays, letters } = compared;
+        let Compared { users: same_users, connections, stays, letters, broadcasts } = compared;
         if json {
             let told = serde_json::json!({
                 "users": users,
                 "events": events,
                 "connections": connections,
                 "dead_letters": letters,
+                "broadcasts": broadcasts,
                 "compared": {
                     "users": same_users, "stays": stays, "connections": connections,
-                    "dead_letters": letters,
+                    "dead_letters": letters, "broadcasts": broadcasts,
                 },
                 "seconds": took.as_secs_f64(),
             });
             return format!("{told}\n");
         }
-        let [users, events, connections, letters, stays] =
-            [users, events, connections, letters, stays].map(HumanCount);
+        let [users, events, connections, letters, broadcasts, stays] =
+            [users, events, connections, letters, broadcasts, stays].map(HumanCount);
         format!(
             "Copied in {}: {users} users, {events} events, {connections} connections, {letters} dead \
-             letters.\n\
-             Compared: every user, all {stays} stays, every connection and dead letter: they are \
-             the same.\n",
+             letters, {broadcasts} broadcasts.\n\
+             Compared: every user, all {stays} stays, every connection, dead letter and broadcast: \
+             they are the same.\n",
             HumanDuration(took),
         )
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// How long a state file may be: it names every app.
 const STATE_BYTES_MAX: u64 = 64 << 20;
 
@@ -23,6 +23,7 @@ pub(super) enum Stage {
     Events,
     Sightings,
     Letters,
+    Broadcasts,
     /// Nothing any more: what is there is compared.
     Compare,
 }

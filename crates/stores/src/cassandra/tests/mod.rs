@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::*;
 
+mod broadcasts;
 mod gone;
 mod late;
 

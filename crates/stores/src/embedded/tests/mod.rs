@@ -11,6 +11,7 @@ use domain::users::Profile;
 use super::{Embedded, Options};
 
 mod backup;
+mod broadcasts;
 mod check;
 mod children;
 mod crowded;
