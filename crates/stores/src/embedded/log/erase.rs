@@ -7,6 +7,7 @@
 use domain::AppId;
 use domain::ids::ParticipantId;
 use domain::log::stay::RoomKey;
+use domain::store::walked_weight;
 
 use super::append::{EventPlace, KnownEvent, event_of, facts_of, room_key};
 use super::place::Seat;
@@ -18,7 +19,7 @@ use crate::embedded::key::{Key, Part};
 use crate::embedded::recent::Recent;
 use crate::embedded::transaction::{Read, Write};
 
-/// How many rooms and events a step looks at.
+/// How many rooms and events a step looks at, the names in snapshots counted too.
 const LOOKED_MAX: usize = 4_096;
 
 /// What is to be erased.
@@ -98,11 +99,12 @@ pub(in crate::embedded) fn find(
                 break;
             }
             let (key, _) = row?;
-            if event_of(read, closers, key)?.names(who) {
+            let event = event_of(read, closers, key)?;
+            if event.names(who) {
                 places.push(EventPlace::of(closers.name, key)?);
             }
             at.closer = behind(&key[of_room.len()..]);
-            looked += 1;
+            looked += walked_weight(&event);
         }
         looked += 1;
         // There may be more in this room: facts that are found then are those that are left.

@@ -17,6 +17,7 @@ mod children;
 mod crowded;
 mod dead;
 mod durability;
+mod erasure;
 mod idle;
 mod opening;
 mod overload;
