@@ -8,6 +8,7 @@ use domain::log::dead::{DeadLetter, KeptLetter, LETTERS_BYTES_MAX, LETTERS_MAX, 
 use domain::store::Walked;
 use scylla::statement::prepared::PreparedStatement;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::cluster::{Bundle, Cas, Cluster, Prepare};
@@ -136,7 +137,7 @@ pub(super) async fn keep(cluster: &Cluster, letters: Vec<DeadLetter>) -> Result<
             bytes += next.bytes();
             step.push(next);
         }
-        ids.extend(keep_some(cluster, app, &step).await?);
+        ids.extend(in_time(cluster, keep_some(cluster, app, &step)).await?);
     }
     Ok(ids)
 }
@@ -193,7 +194,7 @@ async fn find_too_old(
 pub(super) async fn remove(cluster: &Cluster, app: AppId, ids: &[u64]) -> Result<u64> {
     let mut removed = 0;
     for some in ids.chunks(STEP_LETTERS_MAX) {
-        removed += remove_some(cluster, app, some).await?;
+        removed += in_time(cluster, remove_some(cluster, app, some)).await?;
     }
     Ok(removed)
 }
@@ -264,8 +265,22 @@ async fn retire_some(
     Err(Fault::Crowded)
 }
 
+/// Gives up on a step when a statement would be given up on: however often others get in the way,
+/// whoever waits is told.
+async fn in_time<T>(cluster: &Cluster, step: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(cluster.request_timeout, step).await.unwrap_or(Err(Fault::Unknown))
+}
+
 /// The oldest letters of an app, or those behind one.
 pub(super) async fn list(
+    cluster: &Cluster,
+    app: AppId,
+    place: (Option<u64>, u32),
+) -> Result<LetterPage> {
+    in_time(cluster, list_as_of_one_instant(cluster, app, place)).await
+}
+
+async fn list_as_of_one_instant(
     cluster: &Cluster,
     app: AppId,
     (after, limit): (Option<u64>, u32),

@@ -172,13 +172,19 @@ pub(super) async fn doors(cluster: &Cluster) -> Result<Vec<(AppId, Door)>> {
     let statement = &cluster.log.rooms.doors;
     let rows: Vec<(i64, String)> =
         cluster.read(statement, (cluster.realm(),), ("doors", DOORS_MAX)).await?;
-    let damaged = || Fault::damaged("doors", Damage::Encoding);
     let door = |(app, door): (i64, String)| {
         // The upper half is the realm.
         let app = AppId((app.cast_unsigned() & u64::from(u32::MAX)) as u32);
-        Ok((app, Door::parse(&door).map_err(|_| damaged())?))
+        match Door::parse(&door) {
+            Ok(door) => Some((app, door)),
+            // The rooms of the others are to be looked at all the same.
+            Err(_) => {
+                tracing::warn!(app = app.0, "a name in the table `doors` is damaged");
+                None
+            }
+        }
     };
-    rows.into_iter().map(door).collect()
+    Ok(rows.into_iter().filter_map(door).collect())
 }
 
 /// The lists of a door from one hour to another, both included, in their order.

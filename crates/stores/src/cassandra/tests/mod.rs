@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use super::*;
 
 mod broadcasts;
+mod doors;
 mod gone;
 mod late;
 

@@ -100,6 +100,10 @@ use place::Scope;
 /// How many reads of one request are under way at a time, and how many of its writes.
 const SIDE_BY_SIDE: usize = 32;
 
+/// How many rows are read at once to be counted, at most. They are of one slice of a leaf, or
+/// fewer: see the README.
+const ROWS_MAX: usize = 4_000_000;
+
 /// When somebody leaves who is still there.
 const OPEN: i64 = i64::MAX;
 
@@ -196,7 +200,8 @@ impl<'c> Index<'c> {
         self.cluster.read_page(statement, values, at).await
     }
 
-    /// All rows of a leaf or of a partition of nodes.
+    /// All rows of a slice of a leaf, of a partition of nodes, or of the list of apps;
+    /// [`ROWS_MAX`] at most.
     async fn read_all<R>(
         &self,
         statement: &PreparedStatement,
@@ -205,14 +210,9 @@ impl<'c> Index<'c> {
     where
         R: for<'r> DeserializeRow<'r, 'r>,
     {
-        let mut all = vec![];
-        let mut next = Some(PagingState::start());
-        while let Some(at) = next {
-            let (rows, behind) = self.read_page(statement, &values, at).await?;
-            all.extend(rows);
-            next = behind;
-        }
-        Ok(all)
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let _permit = self.reads.acquire().await.expect("it is never closed");
+        self.cluster.read(statement, values, ("index", ROWS_MAX)).await
     }
 
     async fn write(&self, statement: &PreparedStatement, values: impl SerializeRow) -> Result<()> {
