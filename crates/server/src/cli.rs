@@ -142,18 +142,25 @@ pub(crate) enum EventsCommand {
     Replay(ReplayArgs),
 }
 
-/// Which server, and which app of it.
+/// Which server.
 #[derive(Debug, Default, Args)]
-pub(crate) struct TargetArgs {
+pub(crate) struct ServerArgs {
     /// The server's address [default: what --config says, else http://127.0.0.1:7007]
     #[arg(long, value_name = "URL", env = "WHOWAS_SERVER")]
     pub(crate) server: Option<String>,
-    /// The app's event token; others can see a flag, so better set the environment
-    #[arg(long, env = "WHOWAS_EVENT_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
     /// The server's config: tells where it listens, and the token
     #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Which server, and which app of it.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) at: ServerArgs,
+    /// The app's event token; others can see a flag, so better set the environment
+    #[arg(long, env = "WHOWAS_EVENT_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
     /// Which app of the config, by its numeric id, if several have a token
     #[arg(long, value_name = "ID", requires = "config")]
     pub(crate) app: Option<u32>,
@@ -213,15 +220,11 @@ pub(crate) struct ReplayArgs {
 /// Which server, and which app of its native API.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ApiTargetArgs {
-    /// The server's address [default: what --config says, else http://127.0.0.1:7007]
-    #[arg(long, value_name = "URL", env = "WHOWAS_SERVER")]
-    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) at: ServerArgs,
     /// The app's API token; others can see a flag, so better set the environment
     #[arg(long, env = "WHOWAS_API_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// The server's config: tells where it listens, and the token
-    #[arg(long, value_name = "FILE", env = "WHOWAS_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
     /// Which app, by its numeric id; needed unless --config names one only
     #[arg(long, value_name = "ID")]
     pub(crate) app: Option<u32>,
@@ -364,9 +367,9 @@ pub(crate) enum StoreCommand {
     Migrate(MigrateArgs),
     /// Copy everything from one store into another, and compare the two
     ///
-    /// The servers of both are stopped meanwhile. Users with their times, events, and dead letters
-    /// are copied; the log follows from the events. A copy that was interrupted, or killed, goes on
-    /// with --resume.
+    /// The servers of both are stopped meanwhile. Users with their times, events, connections, dead
+    /// letters and broadcasts are copied; the log follows from the events. A copy that was
+    /// interrupted, or killed, goes on with --resume.
     #[command(after_help = EXIT_STATUS_OF_STORES)]
     Copy(CopyArgs),
 }

@@ -8,6 +8,7 @@
 
 mod action;
 mod actions;
+mod cursor;
 mod envelope;
 mod fault;
 mod query;

@@ -6,7 +6,7 @@ use http::Uri;
 
 use super::values::parse_url;
 use super::{Config, Fault, listen, load};
-use crate::cli::{ApiTargetArgs, ServeArgs, TargetArgs};
+use crate::cli::{ApiTargetArgs, ServeArgs, ServerArgs, TargetArgs};
 
 /// Where a command's server is unless it is told.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7007";
@@ -29,15 +29,18 @@ pub(crate) struct ApiTarget {
     pub(crate) app: AppId,
 }
 
+/// The config that flags name, if they do, and where it is.
+fn config_of(at: &ServerArgs) -> Result<(Option<Config>, String), Fault> {
+    let Some(path) = &at.config else { return Ok((None, String::new())) };
+    let config = load(&ServeArgs { config: Some(path.clone()), ..Default::default() })?;
+    Ok((Some(config), path.display().to_string()))
+}
+
 /// What the flags say, and where they say nothing, the config that they name.
 pub(crate) fn api_target(args: &ApiTargetArgs) -> Result<ApiTarget, Fault> {
-    let ApiTargetArgs { server, token, config, app } = args;
+    let ApiTargetArgs { at, token, app } = args;
     let id = app.map(AppId);
-    let loaded = match config {
-        None => None,
-        Some(path) => Some(load(&ServeArgs { config: Some(path.clone()), ..Default::default() })?),
-    };
-    let place = config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let (loaded, place) = config_of(at)?;
     let found = loaded.as_ref().map(|config| find_api_token(&config.apps, id));
     let (app, token) = match (id, token, found) {
         (Some(app), Some(token), _) => (app, Secret::new(token)),
@@ -52,7 +55,7 @@ pub(crate) fn api_target(args: &ApiTargetArgs) -> Result<ApiTarget, Fault> {
             return Err(Fault::new("--app", None, reason));
         }
     };
-    let server = server_of(server.as_ref(), loaded.as_ref())?;
+    let server = server_of(at.server.as_ref(), loaded.as_ref())?;
     Ok(ApiTarget { target: checked(&server, token)?, app })
 }
 
@@ -77,12 +80,8 @@ fn find_api_token(apps: &Apps, id: Option<AppId>) -> Result<(AppId, Secret), Str
 
 /// What the flags say, and where they say nothing, the config that they name.
 pub(crate) fn target(args: &TargetArgs) -> Result<Target, Fault> {
-    let config = match &args.config {
-        None => None,
-        Some(path) => Some(load(&ServeArgs { config: Some(path.clone()), ..Default::default() })?),
-    };
-    let place = args.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let server = server_of(args.server.as_ref(), config.as_ref())?;
+    let (config, place) = config_of(&args.at)?;
+    let server = server_of(args.at.server.as_ref(), config.as_ref())?;
     let token = match (&args.token, &config) {
         (Some(token), _) => Secret::new(token),
         (None, Some(config)) => find_token(&config.apps, args.app.map(AppId))
@@ -165,7 +164,8 @@ mod tests {
             let path = folder.path().join("whowas.toml");
             std::fs::write(&path, text).expect("a file");
             let app = text.contains("# two").then_some(2);
-            let args = TargetArgs { config: Some(path), app, ..Default::default() };
+            let at = ServerArgs { config: Some(path), server: None };
+            let args = TargetArgs { at, app, ..Default::default() };
             let told = target(&args).map(|it| (it.server.to_string(), it.token));
             told.map_err(|fault| fault.to_string().rsplit("toml: ").next().map(str::to_owned))
         };

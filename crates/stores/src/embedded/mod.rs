@@ -20,6 +20,7 @@ mod log;
 mod open;
 mod presences;
 mod priority;
+mod ranges;
 mod recent;
 mod store;
 mod tables;

@@ -9,7 +9,8 @@ use domain::users::audience;
 use serde::Serialize;
 
 use super::Asked;
-use super::users::{audience, cursor, show_cursor};
+use super::users::audience;
+use crate::native::cursor;
 use crate::native::fault::Fault;
 
 #[derive(Debug, Serialize)]
@@ -21,8 +22,8 @@ pub(in crate::native) struct Answer {
 pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault> {
     let [tags, given_cursor] = asked.query.only(["tags", "cursor"])?;
     let meant = audience(tags)?;
-    let from = given_cursor.map(cursor).transpose()?;
+    let from = given_cursor.map(cursor::parse).transpose()?;
     let store = &*asked.ctx.store;
     let counted = audience::count(store, asked.app.id, &meant, from.as_deref()).await?;
-    Ok(Answer { count: counted.count, next: counted.next.as_deref().map(show_cursor) })
+    Ok(Answer { count: counted.count, next: counted.next.as_deref().map(cursor::show) })
 }

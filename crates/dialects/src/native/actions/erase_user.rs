@@ -5,11 +5,9 @@ use domain::ids::ParticipantId;
 use serde::Serialize;
 
 use super::Asked;
+use crate::native::cursor;
 use crate::native::envelope::time;
 use crate::native::fault::Fault;
-
-/// How many bytes a cursor may have.
-const CURSOR_BYTES_MAX: usize = 4_096;
 
 /// What one call erased.
 #[derive(Debug, Serialize)]
@@ -39,8 +37,8 @@ pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault
     let name = asked.names.first().map(String::as_str).unwrap_or_default();
     // The log knows longer ids than the directory.
     let id = ParticipantId::parse(name).map_err(|_| Fault::no_such_user())?;
-    let [cursor] = asked.query.only(["cursor"])?;
-    let from = cursor.map(parse_cursor).transpose()?;
+    let [given] = asked.query.only(["cursor"])?;
+    let from = given.map(cursor::parse).transpose()?;
     let receipt = erasure::erase(asked.ctx, asked.app.id, &id, from.as_deref()).await?;
     Ok(Answer {
         app: asked.app.id.0,
@@ -54,22 +52,8 @@ pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault
             stays: receipt.stays,
         },
         at: time(receipt.at_unix_us / 1_000),
-        next: receipt.next.map(|bytes| show_cursor(&bytes)),
+        next: receipt.next.as_deref().map(cursor::show),
     })
-}
-
-fn show_cursor(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn parse_cursor(text: &str) -> Result<Vec<u8>, Fault> {
-    let fault = || Fault::invalid("`cursor` is none that a call before has told");
-    let fits = text.len().is_multiple_of(2) && !text.is_empty() && text.len() <= CURSOR_BYTES_MAX;
-    if !fits || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(fault());
-    }
-    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| fault());
-    (0..text.len()).step_by(2).map(byte).collect()
 }
 
 #[cfg(test)]
@@ -180,9 +164,9 @@ mod tests {
             world.ask("POST", "/v1/apps/4111/users/a%00b/erase"),
             world.ask("POST", &format!("/v1/apps/4111/users/{}/erase", "x".repeat(257))),
             world.ask("POST", "/v1/apps/4111/users/a/erase?cursor="),
-            world.ask("POST", "/v1/apps/4111/users/a/erase?cursor=abc"),
-            world.ask("POST", "/v1/apps/4111/users/a/erase?cursor=xy"),
-            world.ask("POST", "/v1/apps/4111/users/a/erase?cursor=AB"),
+            world.ask("POST", "/v1/apps/4111/users/a/erase?cursor=a"),
+            world.ask("POST", "/v1/apps/4111/users/a/erase?cursor=x%20y"),
+            world.ask("POST", "/v1/apps/4111/users/a/erase?cursor=AA=="),
             world.ask("POST", "/v1/apps/4111/users/a/erase?all=1"),
             world.ask("GET", "/v1/apps/4111/users/a/erase"),
         ];

@@ -8,7 +8,8 @@ use domain::users::audience;
 use serde::Serialize;
 
 use super::Asked;
-use super::users::{ShownUser, audience, cursor, limit, show_cursor};
+use super::users::{ShownUser, audience, limit};
+use crate::native::cursor;
 use crate::native::fault::Fault;
 
 /// How many users a page has unless asked, and at most.
@@ -28,7 +29,7 @@ pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault
     let [tags, given_limit, given_cursor] = asked.query.only(["tags", "limit", "cursor"])?;
     let meant = audience(tags)?;
     let limit = limit(given_limit, LIMIT, LIMIT_MAX)?;
-    let mut from = given_cursor.map(cursor).transpose()?;
+    let mut from = given_cursor.map(cursor::parse).transpose()?;
     let mut users: Vec<ShownUser> = vec![];
     for _ in 0..STEPS_MAX {
         let room = limit - u32::try_from(users.len()).unwrap_or(limit);
@@ -40,5 +41,5 @@ pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault
             break;
         }
     }
-    Ok(Answer { users, next: from.as_deref().map(show_cursor) })
+    Ok(Answer { users, next: from.as_deref().map(cursor::show) })
 }

@@ -132,7 +132,7 @@ fn bad_parameters_are_told() {
         "users/count?tags=a+AND+b+OR+c",
         "users/count?limit=1",
         "tags?limit=-1",
-        "tags?cursor=_w",
+        "tags?cursor=_x",
         "tags?tags=a",
     ] {
         told.push_str(&format!(
@@ -145,13 +145,13 @@ fn bad_parameters_are_told() {
         users?tags=(a 400 {"error":"`tags` cannot be read: what is opened at byte 0 is not closed","code":"invalid_parameter"}
         users?limit=0 400 {"error":"`limit` is 0","code":"invalid_parameter"}
         users?limit=x 400 {"error":"`limit` is not a number","code":"invalid_parameter"}
-        users?cursor=! 400 {"error":"`cursor` is not one that was told here","code":"invalid_parameter"}
+        users?cursor=! 400 {"error":"`cursor` is none that a call before has told","code":"invalid_parameter"}
         users?after=1 400 {"error":"there is no parameter `after` here","code":"invalid_parameter"}
         users?tags=a&tags=b 400 {"error":"a parameter is given twice","code":"invalid_parameter"}
         users/count?tags=a+AND+b+OR+c 400 {"error":"`tags` cannot be read: AND and OR stand beside each other at byte 8: brackets tell what is meant","code":"invalid_parameter"}
         users/count?limit=1 400 {"error":"there is no parameter `limit` here","code":"invalid_parameter"}
         tags?limit=-1 400 {"error":"`limit` is not a number","code":"invalid_parameter"}
-        tags?cursor=_w 400 {"error":"`cursor` is not one that was told here","code":"invalid_parameter"}
+        tags?cursor=_x 400 {"error":"`cursor` is none that a call before has told","code":"invalid_parameter"}
         tags?tags=a 400 {"error":"there is no parameter `tags` here","code":"invalid_parameter"}
     "#]].assert_eq(&told);
 }

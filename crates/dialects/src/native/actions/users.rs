@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::UserId;
 use domain::users::User;
 use domain::users::audience::Audience;
@@ -59,17 +57,6 @@ pub(super) fn limit(given: Option<&str>, usual: u32, max: u32) -> Result<u32, Fa
         0 => Err(Fault::invalid("`limit` is 0")),
         number => Ok(u32::try_from(number).unwrap_or(max).min(max)),
     }
-}
-
-/// Where a page begins, as the page before told.
-pub(super) fn cursor(given: &str) -> Result<Vec<u8>, Fault> {
-    let decoded = URL_SAFE_NO_PAD.decode(given);
-    decoded.map_err(|_| Fault::invalid("`cursor` is not one that was told here"))
-}
-
-/// Where the next page begins.
-pub(super) fn show_cursor(place: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(place)
 }
 
 /// The user whom the path names. What cannot be an id is nobody's.

@@ -24,7 +24,8 @@ use super::{crowds, old, participants};
 use crate::embedded::check::{Expected, Problem};
 use crate::embedded::fault::Result;
 use crate::embedded::key::{Key, KeyParts, Part, time_bytes};
-use crate::embedded::tables::{Index, successor};
+use crate::embedded::ranges::successor;
+use crate::embedded::tables::Index;
 use crate::embedded::transaction::Read;
 
 /// Tells everything that follows from the events, and from the stays.
