@@ -1,8 +1,8 @@
 //! The program: the only crate that knows all the others.
 //!
-//! [`config`] says what is wanted, [`wiring`] puts it together, [`http`] serves it. [`events`] are
-//! the commands that ask a running server, through [`remote`], and [`store`] those that work on
-//! stores themselves.
+//! [`config`] says what is wanted, [`wiring`] puts it together, [`http`] serves it. [`events`],
+//! [`tend`] and [`users`] are the commands that ask a running server, through [`remote`], and
+//! [`store`] those that work on stores themselves.
 
 mod about;
 mod broadcast;
