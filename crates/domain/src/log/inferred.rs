@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::end::{Certainty, End};
 use super::event::{Event, Fact, Presence};
-use super::present::READ_MAX;
+use super::pages::READ_MAX;
 use super::query::{PAGE_LEN_MAX, StayQuery};
 use super::record::AHEAD_S_MAX;
 use super::stay::Stay;

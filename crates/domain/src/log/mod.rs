@@ -14,7 +14,8 @@
 //!    store is held to. A store that folds only what an event touches uses the same parts.
 //!
 //! [`mod@record`], [`query`], [`present`], [`calls`], [`mod@retire`] and [`idle`] are the
-//! operations; [`open`] is what is told of calls that are on, [`figures`] how much there is of all;
+//! operations; [`pages`] is how they go through more than a page; [`open`] is what is told of calls
+//! that are on, [`figures`] how much there is of all;
 //! [`dead`] keeps what could not be read.
 
 pub mod calls;
@@ -29,6 +30,7 @@ pub mod inferred;
 pub mod intervals;
 pub mod mint;
 pub mod open;
+pub mod pages;
 pub mod present;
 pub mod query;
 pub mod record;
@@ -46,7 +48,7 @@ pub use figures::LogFigures;
 pub use inferred::Inferred;
 pub use intervals::{Interval, fold_participant};
 pub use open::OpenCall;
-pub use present::{OpenStays, Person, Seen, last_seen, where_are, who_is_in};
+pub use present::{Person, Present, Seen, is_anybody_in, last_seen, where_are, who_is_in};
 pub use query::{StayPage, StayQuery, list_stays};
 pub use record::{Outcome, Refused, record};
 pub use retire::retire;

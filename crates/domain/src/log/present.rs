@@ -1,13 +1,13 @@
 //! Asking who is where now, and how somebody was last seen.
 //!
 //! Now is as of the log: whoever's stay is not over is there, whatever their client may be doing.
-//! All of it is asked of the one query that stores answer, about pages of stays, so that no answer
-//! bears on more than [`READ_MAX`] of them. A store that told the distinct participants of a room,
-//! in the order of their joins from any of them on, would lift that.
+//! However many there are, they are read a page at a time, not as of one instant: who comes or goes
+//! meanwhile may be told, or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::end::{Certainty, End};
+use super::pages::{Pages, READ_MAX};
 use super::query::StayQuery;
 use super::record::AHEAD_S_MAX;
 use super::stay::{Span, Stay};
@@ -15,15 +15,15 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{AppId, ParticipantId, RoomId};
 
-/// How many stays are read at once, as of one instant, to tell who is where.
-pub const READ_MAX: u32 = 10_000;
+/// How many people of a room are told apart. Those beyond are counted by their stays.
+pub const PEOPLE_MAX: usize = 500_000;
 
-/// The stays that are not over, of those who were asked for.
+/// Who is in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenStays {
-    /// In the order of answers; the first [`READ_MAX`] of them, if there are more.
-    pub stays: Vec<Stay>,
-    /// How many there are beyond them.
+pub struct Present {
+    /// Each of them once, in the order of their joining, then of their ids; [`PEOPLE_MAX`] at most.
+    pub people: Vec<Person>,
+    /// How many stays of others there are, all of whom came later.
     pub more: u64,
 }
 
@@ -56,67 +56,105 @@ pub async fn who_is_in(
     app: AppId,
     room: &RoomId,
     some: Option<BTreeSet<ParticipantId>>,
-) -> Result<OpenStays> {
-    open_stays(ctx, app, Some(room.clone()), some).await
+) -> Result<Present> {
+    let mut there = There::default();
+    let mut pages = OpenPages::new(ctx, app, Some(room.clone()), some);
+    while let Some(stays) = pages.next(ctx).await? {
+        stays.iter().for_each(|stay| there.add(stay));
+    }
+    Ok(there.into_present())
 }
 
-/// Where these participants are now.
+/// Whether anybody is in a room now.
+pub async fn is_anybody_in(ctx: &Context, app: AppId, room: &RoomId) -> Result<bool> {
+    let mut pages = OpenPages::new(ctx, app, Some(room.clone()), None);
+    while let Some(stays) = pages.next(ctx).await? {
+        if !stays.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Shows the stays of these participants that are not over, in the order of answers.
 pub async fn where_are(
     ctx: &Context,
     app: AppId,
     participants: BTreeSet<ParticipantId>,
-) -> Result<OpenStays> {
-    open_stays(ctx, app, None, Some(participants)).await
-}
-
-async fn open_stays(
-    ctx: &Context,
-    app: AppId,
-    room: Option<RoomId>,
-    participants: Option<BTreeSet<ParticipantId>>,
-) -> Result<OpenStays> {
-    if participants.as_ref().is_some_and(BTreeSet::is_empty) {
-        return Ok(OpenStays { stays: vec![], more: 0 });
+    look: &mut (dyn FnMut(&Stay) + Send),
+) -> Result<()> {
+    let mut pages = OpenPages::new(ctx, app, None, Some(participants));
+    while let Some(stays) = pages.next(ctx).await? {
+        stays.iter().for_each(&mut *look);
     }
-    let now_unix_s = ctx.clock.now_unix_s();
-    let query = StayQuery {
-        app,
-        room,
-        participants,
-        with_servers: true,
-        from_unix_s: now_unix_s,
-        until_unix_s: now_unix_s + AHEAD_S_MAX,
-        offset: 0,
-        limit: READ_MAX,
-    };
-    let mut page = ctx.store.page_of_stays(&query).await?;
-    let more = page.total.saturating_sub(page.stays.len() as u64);
-    // A leave whose clock is ahead of ours is a leave.
-    page.stays.retain(|stay| stay.left_unix_s().is_none());
-    Ok(OpenStays { stays: page.stays, more })
+    Ok(())
 }
 
-impl OpenStays {
-    /// Each of them once, in the order of their joining, then of their ids.
-    pub fn people(&self) -> Vec<Person> {
-        let mut by_id: BTreeMap<&ParticipantId, (i64, bool)> = BTreeMap::new();
-        for stay in &self.stays {
-            let is_server = stay.is_server();
-            for span in open_spans(stay) {
-                let of_them =
-                    by_id.entry(&stay.participant).or_insert((span.joined_unix_us, is_server));
-                of_them.0 = of_them.0.min(span.joined_unix_us);
-                of_them.1 &= is_server;
-            }
+/// A walk over stays that are not over.
+pub(super) struct OpenPages(Option<Pages>);
+
+impl OpenPages {
+    pub(super) fn new(
+        ctx: &Context,
+        app: AppId,
+        room: Option<RoomId>,
+        participants: Option<BTreeSet<ParticipantId>>,
+    ) -> Self {
+        if participants.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Self(None);
         }
-        let person = |(participant, (since_unix_us, is_server)): (&ParticipantId, _)| Person {
-            participant: participant.clone(),
+        let now_unix_s = ctx.clock.now_unix_s();
+        Self(Some(Pages::new(StayQuery {
+            app,
+            room,
+            participants,
+            with_servers: true,
+            from_unix_s: now_unix_s,
+            until_unix_s: now_unix_s + AHEAD_S_MAX,
+            offset: 0,
+            limit: READ_MAX,
+        })))
+    }
+
+    pub(super) async fn next(&mut self, ctx: &Context) -> Result<Option<Vec<Stay>>> {
+        let Some(pages) = &mut self.0 else { return Ok(None) };
+        let mut stays = pages.next(&*ctx.store).await?;
+        // A leave whose clock is ahead of ours is a leave.
+        stays.iter_mut().for_each(|stays| stays.retain(|stay| stay.left_unix_s().is_none()));
+        Ok(stays)
+    }
+}
+
+/// Those who were found so far.
+#[derive(Default)]
+struct There {
+    /// Since when, and whether nothing of theirs is there but servers.
+    by_id: BTreeMap<ParticipantId, (i64, bool)>,
+    more: u64,
+}
+
+impl There {
+    fn add(&mut self, stay: &Stay) {
+        let (is_full, is_server) = (self.by_id.len() >= PEOPLE_MAX, stay.is_server());
+        let Some(since) = open_spans(stay).map(|span| span.joined_unix_us).min() else { return };
+        if let Some(of_them) = self.by_id.get_mut(&stay.participant) {
+            *of_them = (of_them.0.min(since), of_them.1 & is_server);
+        } else if is_full {
+            self.more += 1;
+        } else {
+            self.by_id.insert(stay.participant.clone(), (since, is_server));
+        }
+    }
+
+    fn into_present(self) -> Present {
+        let person = |(participant, (since_unix_us, is_server))| Person {
+            participant,
             since_unix_us,
             is_server,
         };
-        let mut people: Vec<Person> = by_id.into_iter().map(person).collect();
+        let mut people: Vec<Person> = self.by_id.into_iter().map(person).collect();
         people.sort_by_key(|person| person.since_unix_us);
-        people
+        Present { people, more: self.more }
     }
 }
 
@@ -126,70 +164,56 @@ pub fn open_spans(stay: &Stay) -> impl Iterator<Item = &Span> {
 }
 
 /// How these participants were last seen, in any room, at `since_unix_s` or later. Whoever was not
-/// is missing. Of somebody with more than [`READ_MAX`] stays since then, those that began last
-/// count.
+/// is missing.
 pub async fn last_seen(
     ctx: &Context,
     app: AppId,
     participants: BTreeSet<ParticipantId>,
     since_unix_s: i64,
 ) -> Result<BTreeMap<ParticipantId, Seen>> {
-    let mut seen = BTreeMap::new();
-    let mut waiting = vec![participants];
-    while let Some(mut some) = waiting.pop() {
-        if some.is_empty() {
-            continue;
-        }
-        let query = StayQuery {
-            app,
-            room: None,
-            participants: Some(some.clone()),
-            with_servers: true,
-            from_unix_s: since_unix_s,
-            until_unix_s: ctx.clock.now_unix_s() + AHEAD_S_MAX,
-            offset: 0,
-            limit: READ_MAX,
-        };
-        let (stays, is_whole) = newest(ctx, &query).await?;
-        if is_whole || some.len() == 1 {
-            seen.extend(judge(&stays));
-        } else {
-            let middle = some.iter().nth(some.len() / 2).expect("there are two at least").clone();
-            waiting.push(some.split_off(&middle));
-            waiting.push(some);
-        }
+    let mut last = Last::default();
+    if participants.is_empty() {
+        return Ok(last.into_seen());
     }
-    Ok(seen)
+    let mut pages = Pages::new(StayQuery {
+        app,
+        room: None,
+        participants: Some(participants),
+        with_servers: true,
+        from_unix_s: since_unix_s,
+        until_unix_s: ctx.clock.now_unix_s() + AHEAD_S_MAX,
+        offset: 0,
+        limit: READ_MAX,
+    });
+    while let Some(stays) = pages.next(&*ctx.store).await? {
+        stays.iter().for_each(|stay| last.add(stay));
+    }
+    Ok(last.into_seen())
 }
 
-/// The last [`READ_MAX`] of the stays that a query selects, and whether they are all of them.
-pub(super) async fn newest(ctx: &Context, query: &StayQuery) -> Result<(Vec<Stay>, bool)> {
-    let page = ctx.store.page_of_stays(query).await?;
-    let beyond = page.total.saturating_sub(page.stays.len() as u64);
-    if beyond == 0 {
-        return Ok((page.stays, true));
-    }
-    let last = StayQuery { offset: beyond, ..query.clone() };
-    Ok((ctx.store.page_of_stays(&last).await?.stays, false))
-}
+/// How participants were last seen, and when, as far as it was read.
+#[derive(Default)]
+struct Last(BTreeMap<ParticipantId, (i64, Seen)>);
 
-/// How the participants of these stays were last seen.
-fn judge(stays: &[Stay]) -> BTreeMap<ParticipantId, Seen> {
-    let mut last: BTreeMap<&ParticipantId, (i64, Seen)> = BTreeMap::new();
-    let ends = stays.iter().flat_map(|stay| stay.spans.iter().map(move |span| (stay, span.end)));
-    for (stay, end) in ends {
-        let (unix_us, seen) = match end {
-            End::Open => (i64::MAX, Seen::There),
-            End::At(unix_us, Certainty::Reported) => (unix_us, Seen::Left),
-            End::At(unix_us, Certainty::Inferred) => (unix_us, Seen::Lost),
-        };
-        let known = last.entry(&stay.participant).or_insert((unix_us, seen));
-        // Of two ends at one instant, the one that was reported is the one to believe.
-        if unix_us > known.0 || unix_us == known.0 && seen != Seen::Lost {
-            *known = (unix_us, seen);
+impl Last {
+    fn add(&mut self, stay: &Stay) {
+        for span in &stay.spans {
+            let (unix_us, seen) = match span.end {
+                End::Open => (i64::MAX, Seen::There),
+                End::At(unix_us, Certainty::Reported) => (unix_us, Seen::Left),
+                End::At(unix_us, Certainty::Inferred) => (unix_us, Seen::Lost),
+            };
+            let known = self.0.entry(stay.participant.clone()).or_insert((unix_us, seen));
+            // Of two ends at one instant, the one that was reported is the one to believe.
+            if unix_us > known.0 || unix_us == known.0 && seen != Seen::Lost {
+                *known = (unix_us, seen);
+            }
         }
     }
-    last.into_iter().map(|(who, (_, seen))| (who.clone(), seen)).collect()
+
+    fn into_seen(self) -> BTreeMap<ParticipantId, Seen> {
+        self.0.into_iter().map(|(who, (_, seen))| (who, seen)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -223,16 +247,16 @@ mod tests {
             stay.client.os = Some(Os::Linux);
             stay
         };
-        let open = OpenStays {
-            stays: vec![
-                stay("b", &[(1, over), (4, End::Open), (3, End::Open)]),
-                stay("a", &[(3, End::Open)]),
-                server(stay("b", &[(2, End::Open)])),
-                server(stay("recorder", &[(9, End::Open)])),
-            ],
-            more: 0,
-        };
-        let people = open.people();
+        let mut there = There::default();
+        for stay in [
+            stay("b", &[(1, over), (4, End::Open), (3, End::Open)]),
+            stay("a", &[(3, End::Open)]),
+            server(stay("b", &[(2, End::Open)])),
+            server(stay("recorder", &[(9, End::Open)])),
+        ] {
+            there.add(&stay);
+        }
+        let people = there.into_present().people;
         let shown: Vec<_> = people
             .iter()
             .map(|it| (it.participant.as_str(), it.since_unix_us, it.is_server))
@@ -255,8 +279,13 @@ mod tests {
         for (spans, seen) in cases {
             let backwards: Vec<_> = spans.iter().rev().copied().collect();
             for spans in [spans, &backwards] {
-                let judged = judge(&[stay("a", spans)]);
-                assert_eq!(judged.into_values().collect::<Vec<_>>(), [seen], "{spans:?}");
+                // In one stay, or in one each.
+                let mut last = Last::default();
+                last.add(&stay("a", spans));
+                assert_eq!(last.into_seen().into_values().collect::<Vec<_>>(), [seen], "{spans:?}");
+                let mut last = Last::default();
+                spans.iter().for_each(|span| last.add(&stay("a", &[*span])));
+                assert_eq!(last.into_seen().into_values().collect::<Vec<_>>(), [seen], "{spans:?}");
             }
         }
     }

@@ -26,6 +26,7 @@ mod log;
 mod open;
 mod pages;
 mod presence;
+mod present;
 mod retention;
 mod scattered;
 mod story;
@@ -224,6 +225,11 @@ engines! {
             who_is_removed_begins_anew
             what_is_too_old_is_forgotten_in_steps
             every_connection_is_found_by_a_walk
+        }
+        present {
+            whoever_is_there_all_the_while_is_shown_once
+            pages_begin_with_whoever_began_in_a_second
+            of_nobody_there_is_no_page
         }
         erasure {
             whom_nobody_knows_leaves_nothing_to_erase

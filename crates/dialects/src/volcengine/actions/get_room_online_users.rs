@@ -31,15 +31,15 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, F
         let message = "Property=true is not answered here; ask without it.";
         return Err(Fault::new(Code::InvalidParameter, message));
     }
-    let open = log::who_is_in(asked.ctx, asked.app.id, &room, None).await?;
-    let people = open.people();
-    if people.is_empty() && open.more == 0 {
+    let log::Present { people, more } =
+        log::who_is_in(asked.ctx, asked.app.id, &room, None).await?;
+    if people.is_empty() {
         return Ok(Answer { room_exists: false, there: None });
     }
     let id = |person: &Person| person.participant.as_str().to_owned();
     let there = There {
-        // Those beyond what is read at once are counted by their stays, and not listed.
-        total_user: people.len() as u64 + open.more,
+        // Those beyond what is told apart are counted by their stays, and not listed.
+        total_user: people.len() as u64 + more,
         // V31. The log tells who was there, not who was seen.
         total_invisible_user: 0,
         visible_user_list: people.iter().map(id).collect(),

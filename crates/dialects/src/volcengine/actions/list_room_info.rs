@@ -237,31 +237,47 @@ mod tests {
             400 InvalidParameter.IllegalRoomID 990004 RoomId cannot be one: it has more than 256 bytes."#]].assert_eq(&told.join("\n"));
     }
 
+    fn joined((room, call): (&str, &str), participant: &str) -> log::Fact {
+        let client = log::ClientFacts::default();
+        let who = log::Presence {
+            room: ids::RoomId::parse(room).unwrap(),
+            call: Some(ids::CallId::parse(call).unwrap()),
+            participant: ids::ParticipantId::parse(participant).unwrap(),
+            connection: Some(ids::ConnectionId::parse("k").unwrap()),
+        };
+        log::Fact::Joined { who, sole: false, client }
+    }
+
     #[test]
-    fn of_too_many_stays_the_first_calls_are_told_and_that_there_are_more() {
+    fn more_stays_than_are_read_at_once_hide_no_call_and_nobody() {
         let world = World::new();
         let early = -3_500;
         world.join(early - 200, ("r", "before"), "a", "web");
         // One room with more people than are read at once, between two others.
         world.join(early, ("a", "first"), "a", "web");
-        let join = |n: u32| {
-            let client = log::ClientFacts::default();
-            let who = log::Presence {
-                room: ids::RoomId::parse("b").unwrap(),
-                call: Some(ids::CallId::parse("crowd").unwrap()),
-                participant: ids::ParticipantId::parse(&n.to_string()).unwrap(),
-                connection: Some(ids::ConnectionId::parse("k").unwrap()),
-            };
-            log::Fact::Joined { who, sole: false, client }
-        };
-        world.tell_all(early + 1, (0..log::present::READ_MAX).map(join));
+        let crowd = log::pages::READ_MAX + 5;
+        world.tell_all(early + 1, (0..crowd).map(|n| joined(("b", "crowd"), &n.to_string())));
         world.join(early + 2, ("c", "last"), "a", "web");
-        let told = world.ask(get(&query(HOUR)));
-        let page: serde_json::Value = serde_json::from_str(&told[4..]).unwrap();
-        let calls = page["RoomList"].as_array().unwrap().iter().map(|row| &row["CallId"]);
-        assert_eq!(calls.collect::<Vec<_>>(), ["first", "crowd"]);
-        assert_eq!((&page["Total"], &page["HasMore"]), (&2.into(), &true.into()));
+        assert_eq!(seen(&world, HOUR), "3 a/first 1 .., b/crowd 10005 .., c/last 1 ..");
         let later = "StartTime=2026-11-21T09:04:25%2B08:00&EndTime=2026-11-21T10:02:43%2B08:00";
+        // The crowd's call had begun, and so many stays of its room are before the window.
+        world.tell_all(early + 3, [joined(("b", "crowd"), "late")]);
         assert_eq!(seen(&world, later), "1 c/last 1 ..");
+        // Of who is there, too.
+        let ask = format!("Action=GetRoomOnlineUsers&Version=2023-11-01&AppId={RTC_ID}&RoomId=b");
+        let told = world.ask(get(&ask));
+        let told: serde_json::Value = serde_json::from_str(&told[4..]).unwrap();
+        let listed = told["VisibleUserList"].as_array().unwrap().len();
+        assert_eq!((told["TotalUser"].as_u64(), listed), (Some(10_006), 10_006));
+        let leave = |who: String| match joined(("b", "crowd"), &who) {
+            log::Fact::Joined { who, client, .. } => {
+                log::Fact::Left { who, joined_unix_us: None, client }
+            }
+            other => other,
+        };
+        world.tell_all(early + 10, (0..crowd).map(|n| leave(n.to_string())));
+        assert_eq!(seen(&world, &format!("{HOUR}&RoomId=b")), "1 b/crowd 1 ..");
+        world.tell_all(early + 20, [leave("late".to_owned())]);
+        assert_eq!(seen(&world, &format!("{HOUR}&RoomId=b")), "1 b/crowd 0 09:04:43");
     }
 }

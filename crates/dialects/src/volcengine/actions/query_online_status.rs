@@ -50,11 +50,8 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, F
     let participant =
         |id: &UserId| ParticipantId::parse(id.as_str()).expect("an id of the log may be longer");
     let participants = users.iter().map(participant).collect();
-    let open = log::where_are(asked.ctx, asked.app.id, participants).await?;
-    let online = presence::online(asked.ctx, asked.app.id, &users).await?;
-
     let mut query_online_results: BTreeMap<i64, Vec<Connection>> = BTreeMap::new();
-    for stay in &open.stays {
+    let mut show = |stay: &log::Stay| {
         let user_id = stay.participant.as_str().parse().expect("a number was asked for");
         let connections = open_spans(stay).map(|span| Connection {
             // V32. The log keeps no ids of connections, devices and versions as numbers.
@@ -65,7 +62,9 @@ pub(in crate::volcengine) async fn answer(asked: &Asked<'_>) -> Result<Answer, F
             platform: os(stay.client.os),
         });
         query_online_results.entry(user_id).or_default().extend(connections);
-    }
+    };
+    log::where_are(asked.ctx, asked.app.id, participants, &mut show).await?;
+    let online = presence::online(asked.ctx, asked.app.id, &users).await?;
     for (user, online) in users.iter().zip(online) {
         let Some(user_id) = user.as_long().filter(|_| !online.is_empty()) else { continue };
         let connections = online.into_iter().map(|it| Connection {

@@ -49,12 +49,12 @@ pub(in crate::zegocloud) async fn answer(asked: &Asked<'_>) -> Result<Reply<Told
         return Err(Fault::too_frequent_of_room(Action::DescribeUserList));
     }
 
-    let open = log::who_is_in(asked.ctx, asked.app, &room, None).await?;
-    if open.more > 0 {
-        let why = format!("the room has more than {} users", log::present::READ_MAX);
+    let log::Present { mut people, more } =
+        log::who_is_in(asked.ctx, asked.app, &room, None).await?;
+    if more > 0 {
+        let why = format!("the room has more than {} users", log::present::PEOPLE_MAX);
         return Err(Fault::new(Code::ListFailed, why));
     }
-    let mut people = open.people();
     if is_descending {
         people.reverse();
     }

@@ -33,13 +33,13 @@ pub(in crate::zegocloud) async fn answer(asked: &Asked<'_>) -> Result<Reply<Told
     asked.check_method(&Method::GET, EXPECTED)?;
     let mut user_count_list = vec![];
     for room in rooms(asked, ROOMS_MAX)? {
-        let open = log::who_is_in(asked.ctx, asked.app, &room, None).await?;
-        let people = open.people();
+        let log::Present { people, more } =
+            log::who_is_in(asked.ctx, asked.app, &room, None).await?;
         let admins = people.iter().filter(|person| person.is_server).count();
         user_count_list.push(Counted {
             room_id: room.as_str().to_owned(),
-            // Those beyond what is read at once are counted by their stays.
-            user_count: people.len() as u64 + open.more,
+            // Those beyond what is told apart are counted by their stays.
+            user_count: people.len() as u64 + more,
             admin_user_count: admins as u64,
         });
     }

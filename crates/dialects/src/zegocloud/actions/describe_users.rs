@@ -38,15 +38,9 @@ pub(in crate::zegocloud) async fn answer(
     let room = room(asked)?;
     let users = users(asked, USERS_MAX)?;
     let some = users.iter().cloned().collect();
-    let people = log::who_is_in(asked.ctx, asked.app, &room, Some(some)).await?.people();
-    if people.is_empty() {
-        let anybody = log::who_is_in(asked.ctx, asked.app, &room, None).await?;
-        if anybody.stays.is_empty() && anybody.more == 0 {
-            return Err(Fault::new(
-                Code::RoomUnknown,
-                "nobody is in this room, so it does not exist",
-            ));
-        }
+    let people = log::who_is_in(asked.ctx, asked.app, &room, Some(some)).await?.people;
+    if people.is_empty() && !log::is_anybody_in(asked.ctx, asked.app, &room).await? {
+        return Err(Fault::new(Code::RoomUnknown, "nobody is in this room, so it does not exist"));
     }
     let status = |user_id: domain::ids::ParticipantId| {
         let there = people.iter().find(|person| person.participant == user_id);
