@@ -31,6 +31,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{timeout, timeout_at};
 use uuid::Uuid;
 
+use super::counted::counted;
 use super::fault::{Damage, Fault, Result, is_surely_undone};
 use super::log::{self, index};
 use super::options::Options;
@@ -318,17 +319,13 @@ impl Cluster {
         Ok(timeout_at(by, sent).await.map_err(|_| Fault::Unknown)??)
     }
 
-    /// Counts what is sent, by kind and outcome, and how long it takes; also what nobody waits for
-    /// any more.
+    /// Counts what is sent, and notes whether it was denied.
     async fn counted<T>(
         &self,
         kind: &'static str,
         sent: impl Future<Output = std::result::Result<T, ExecutionError>>,
     ) -> std::result::Result<T, ExecutionError> {
-        let mut counted = Counted { kind, outcome: "given_up", began: Instant::now() };
-        let answer = sent.await;
-        counted.outcome = if answer.is_ok() { "ok" } else { "failed" };
-        drop(counted);
+        let answer = counted(kind, sent).await;
         if answer.as_ref().is_err_and(is_denied) {
             self.was_denied.store(true, Ordering::Relaxed);
         }
@@ -352,23 +349,6 @@ impl Cluster {
 pub(super) struct Bundle {
     batch: Batch,
     values: Vec<Values>,
-}
-
-/// A statement that is under way, and is counted when it is not any more.
-struct Counted {
-    kind: &'static str,
-    outcome: &'static str,
-    began: Instant,
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let Self { kind, outcome, began } = *self;
-        metrics::counter!("whowas_cassandra_statements_total", "kind" => kind, "outcome" => outcome)
-            .increment(1);
-        metrics::histogram!("whowas_cassandra_statement_seconds", "kind" => kind)
-            .record(began.elapsed());
-    }
 }
 
 impl Bundle {

@@ -7,6 +7,7 @@
 
 mod broadcasts;
 mod cluster;
+mod counted;
 mod dead;
 mod directory;
 mod fault;
