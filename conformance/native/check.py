@@ -3,6 +3,7 @@
 
 import base64
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def ask(server, examples, seed, report):
         "--report", "junit", "--report-junit-path", report]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL,
+                       env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py")},
                        check=False)
     return {case.get("name"): [found.text or found.get("message") for found in case
                                if found.tag in ("failure", "error")]
