@@ -149,7 +149,8 @@ impl Closer {
     /// When `interval` ended, given the last thing that was heard of its call before this closer;
     /// `None` if it was a silence, and something was heard.
     pub fn close(&self, interval: &Interval, last_heard_unix_us: Option<i64>) -> Option<Closing> {
-        let heard = last_heard_unix_us.unwrap_or(interval.joined_unix_us);
+        // That somebody came is heard of a call, too, whoever told it, and when.
+        let heard = last_heard_unix_us.unwrap_or(i64::MIN).max(interval.joined_unix_us);
         let ended = match self.reach {
             Reach::Finished(_) | Reach::Absent { .. } | Reach::Stopped(_) => self.effective_unix_us,
             // The call was over at some time between the last that was heard of it and now; the

@@ -11,7 +11,8 @@
 //! 4. [`mint`]: calls for intervals whose source knows no calls.
 //! 5. [`stay`]: the intervals of one participant in one call, which is what queries show.
 //! 6. [`room`]: the four of them put together, over all events of a room: the definition that every
-//!    store is held to. A store that folds only what an event touches uses the same parts.
+//!    store is held to. A store that folds only what an event touches uses the same parts;
+//!    [`growing`] tells whether that is one participant.
 //!
 //! [`mod@record`], [`query`], [`present`], [`calls`], [`mod@retire`] and [`idle`] are the
 //! operations; [`pages`] is how they go through more than a page; [`open`] is what is told of calls
@@ -25,6 +26,7 @@ pub mod dead;
 pub mod end;
 pub mod event;
 pub mod figures;
+pub mod growing;
 pub mod idle;
 pub mod inferred;
 pub mod intervals;
@@ -45,6 +47,7 @@ pub use closing::{Closer, Closers, Closing, Proof, Reach};
 pub use end::{Certainty, End};
 pub use event::{Event, Fact, Presence};
 pub use figures::LogFigures;
+pub use growing::Growing;
 pub use inferred::Inferred;
 pub use intervals::{Interval, fold_participant};
 pub use open::OpenCall;

@@ -20,6 +20,7 @@ use crate::clock::{SECOND_US, whole_second};
 use crate::ids::{CallId, ConnectionId, EventId, ParticipantId, SourceName};
 
 mod coverage;
+mod growing;
 mod histories;
 
 use histories::{

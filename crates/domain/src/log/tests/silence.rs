@@ -1,6 +1,9 @@
 //! Calls of which nothing was heard for long.
 
 use super::*;
+use crate::log::closing::Closer;
+use crate::log::intervals::fold_participant;
+use crate::log::room::AllClosers;
 
 #[test]
 fn a_long_silence_ends_a_call_where_it_began() {
@@ -119,4 +122,22 @@ fn whoever_comes_again_after_a_long_silence_was_gone_since_it_began() {
             c u 10.000-~12.000 300.000.. pub
         "#]],
     );
+}
+
+#[test]
+fn whoever_came_within_a_silence_is_not_gone_since_it_began() {
+    // Their coming may be told by a leave of a later time only, and is heard of all the same.
+    let interval = |history: &str| {
+        let (events, closers) = (events(history), events("25 idle call=c quiet=10"));
+        let none = AllClosers::of(&[]);
+        let who = ParticipantId::parse("u").expect("a participant");
+        let interval = fold_participant(&events, &who, &none).remove(0);
+        (interval, Closer::from_event(&closers[0]).expect("a closer"))
+    };
+    let heard = Some(unix_us("10"));
+    let (within, silence) = interval("20 join u call=c");
+    assert_eq!(silence.close(&within, heard), None);
+    let (before, silence) = interval("12 join u call=c");
+    let left = silence.close(&before, heard).expect("they were silent").left_unix_us;
+    assert_eq!(left, unix_us("12"));
 }
