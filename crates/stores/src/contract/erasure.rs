@@ -23,7 +23,12 @@ fn who(text: &str) -> ParticipantId {
 }
 
 /// All steps, each of so many events; they may be more, since an engine knows what a step is.
-async fn erase(store: &dyn Store, app: AppId, who: &ParticipantId, limit: u32) -> Erased {
+pub(super) async fn erase(
+    store: &dyn Store,
+    app: AppId,
+    who: &ParticipantId,
+    limit: u32,
+) -> Erased {
     let mut all = Erased::default();
     loop {
         let step = store.erase_events(app, who, all.next.as_deref(), limit).await.expect("a step");

@@ -1,5 +1,8 @@
 //! Two servers of one store, at the same time.
 
+use std::collections::BTreeSet;
+
+use domain::AppId;
 use domain::log::{Event, Stay, StayQuery};
 use domain::store::Store;
 use futures::future::{join, join_all};
@@ -7,7 +10,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::engine::{Engine, config};
-use super::histories::{arrivals, everything, queries};
+use super::erasure::erase;
+use super::histories::{arrivals, everything, everything_of, participant, queries, sorted};
 use super::wait;
 use crate::cassandra::Cassandra;
 use crate::memory::Memory;
@@ -70,5 +74,42 @@ proptest! {
                 prop_assert_eq!(&wait(answer(server, query)), &expected, "{:?}", query);
             }
         }
+    }
+
+    /// Both take all of it, in their own order. In between one of them erases somebody, of whom
+    /// what was erased is told no more; what else was there is told again.
+    #[test]
+    fn two_servers_and_an_erasure_leave_the_log_of_one(
+        arrivals in arrivals(),
+        half in any::<Index>(),
+        who in 0..4_u8,
+        limit in 1..9_u32,
+    ) {
+        let batches: Vec<Vec<Event>> = arrivals.into_iter().map(|(batch, _)| batch).collect();
+        let (before, _) = batches.split_at(half.index(batches.len()));
+        let turned = before.iter().rev().cloned().collect();
+        let realm = Cassandra::place();
+        let open = || <Cassandra as Engine>::open(&realm);
+        let (first, second) = wait(join(open(), open()));
+        wait(join(tell_all(&first, before.to_vec()), tell_all(&second, turned)));
+        let (model, who) = (Memory::default(), participant(who));
+        wait(model.append_events(before.concat())).expect("appended");
+        let theirs = model.events().into_iter().filter(|it| it.app == AppId(1) && it.names(&who));
+        let goes = theirs.filter(|it| it.clone().without(&who).is_none());
+        let gone: BTreeSet<_> = goes.map(|it| it.identity()).collect();
+        let expected = wait(erase(&model, AppId(1), &who, limit));
+        prop_assert_eq!(wait(erase(&first, AppId(1), &who, limit)), expected);
+        let mut again = batches;
+        again.iter_mut().for_each(|batch| batch.retain(|it| !gone.contains(&it.identity())));
+        let turned = again.iter().rev().cloned().collect();
+        wait(join(tell_all(&first, again.clone()), tell_all(&second, turned)));
+        wait(model.append_events(again.concat())).expect("appended");
+        for server in [&first, &second] {
+            for app in [1, 2] {
+                let expected = wait(answer(&model, &everything(app)));
+                prop_assert_eq!(wait(answer(server, &everything(app))), expected);
+            }
+        }
+        prop_assert_eq!(wait(everything_of(&second)), sorted(model.events()));
     }
 }

@@ -14,7 +14,8 @@ use domain::log::{Event, Fact};
 use domain::store::Appended;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use super::state::{Answer, Ask, Lost};
+use super::rows::TABLE;
+use super::state::{Answer, Ask, EVENTS_MAX, Lost};
 use super::{Log, identities, restarted, room, waiting};
 use crate::cassandra::cluster::Cluster;
 use crate::cassandra::fault::Fault;
@@ -246,6 +247,9 @@ async fn ask_room(
 ) -> Result<Vec<(Option<EventHash>, Answer)>> {
     let (asks, whose): (Vec<Ask>, Vec<Option<EventHash>>) = asks.into_iter().unzip();
     let answers = waiting::ask(log, cluster, &at, asks).await?;
+    if answers.contains(&Answer::Full) {
+        return Err(Fault::TooManyRows { table: TABLE, rows_max: EVENTS_MAX }.into());
+    }
     Ok(whose.into_iter().zip(answers).collect())
 }
 

@@ -1,4 +1,4 @@
-//! The work on one room: asks become rounds, rounds are written, the index is told.
+//! The work on one room: asks become rounds, rounds are written, sheets and index are told.
 //!
 //! A round is made on the condition that the room is as it was read. If it is not, or nobody can
 //! tell whether the round was made, the room is read again, and what is asked is asked of what is
@@ -10,16 +10,18 @@ use std::time::Duration;
 use domain::clock::{Clock, SystemClock};
 use domain::error::Error;
 use domain::log::stay::RoomKey;
-use futures::future::{join_all, try_join};
+use futures::future::{try_join, try_join_all};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::index::{self, Change};
 use super::room::{self, How};
-use super::state::{ASKS_MAX, Answer, Ask, RoomState, Round};
+use super::round::Round;
+use super::rows::Todo;
+use super::state::{ASKS_MAX, Answer, Ask, RoomState};
 use super::unfinished::{self, Unfinished};
 use super::waiting::Waiting;
-use super::{Log, restarts, rooms};
+use super::{Log, restarts, rooms, sheets};
 use crate::cassandra::cluster::{Cas, Cluster};
 use crate::cassandra::fault::{Fault, Result};
 
@@ -55,7 +57,7 @@ pub(super) async fn lead(log: Arc<Log>, cluster: Arc<Cluster>, at: RoomKey) {
         if !log.rooms.is_asked(&at)
             && let Some(state) = &mut state
         {
-            work.forget_todos(state).await;
+            work.put_told(state).await;
         }
     }
     leading.is_over = true;
@@ -122,16 +124,18 @@ impl Work<'_> {
             if attempt > 0 {
                 sleep(backoff(attempt)).await;
             }
-            let mut room = match state.take() {
-                Some(room) if !asks[0].needs_the_last() => room,
-                _ => match unknown {
-                    None => self.read(how).await?,
-                    Some(sent) => timeout_at(sent + UNKNOWN_MAX, self.read(how))
-                        .await
-                        .unwrap_or(Err(Fault::Unknown))?,
-                },
+            let remembered = match state.take() {
+                Some(room) if asks[0].needs_the_last() => self.as_it_is_now(room).await?,
+                remembered => remembered,
             };
-            self.tell_index(&mut room).await?;
+            let mut room = match (remembered, unknown) {
+                (Some(room), _) => room,
+                (None, None) => self.read(how).await?,
+                (None, Some(sent)) => timeout_at(sent + UNKNOWN_MAX, self.read(how))
+                    .await
+                    .unwrap_or(Err(Fault::Unknown))?,
+            };
+            self.tell(&mut room).await?;
             let as_read = room.version;
             let mut answers = take_some(&mut room, asks)?;
             // If an older version stands, none of the attempts before was made: who added it then
@@ -179,6 +183,21 @@ impl Work<'_> {
         Ok(RoomState::of(self.at.clone(), image, restarts))
     }
 
+    /// What is remembered of the room, if nobody has changed it since.
+    async fn as_it_is_now(&self, mut room: RoomState) -> Result<Option<RoomState>> {
+        let (app, door) = (self.at.app, &self.at.door);
+        let version = room::version(self.cluster, self.at);
+        let restarts = self.log.restarts.newest(self.cluster, app, door);
+        let (version, restarts) = try_join(version, restarts).await?;
+        if version.is_none() || version != room.version {
+            return Ok(None);
+        }
+        if restarts.touched != room.restarts().touched {
+            room.set_restarts(restarts);
+        }
+        Ok(Some(room))
+    }
+
     /// Makes rounds until the room shows what its events say. `first` is told the version that the
     /// first of them makes.
     async fn rounds(&self, room: &mut RoomState, first: &mut Option<i64>) -> Result<Cas> {
@@ -196,7 +215,9 @@ impl Work<'_> {
             }
             #[cfg(all(test, feature = "cassandra-tests"))]
             self.log.dies_here(self.at)?;
-            if !self.follow(room, &round).await? && !round.todo.more {
+            // The note of a room that is over goes, too.
+            let more = round.todo.more || round.is_last && !round.todo.is_empty();
+            if !self.follow(room, &round).await? && !more {
                 return Ok(Cas::Applied);
             }
         }
@@ -207,10 +228,10 @@ impl Work<'_> {
     /// there are other restarts than those that it was folded with.
     async fn follow(&self, room: &mut RoomState, round: &Round) -> Result<bool> {
         let (app, door) = (self.at.app, &self.at.door);
-        let index = self.tell_index(room);
+        let told = self.tell(room);
         let lists = rooms::remove(self.cluster, self.at, round);
         let touched = restarts::touched(self.cluster, app, door);
-        let (_, (_, touched)) = try_join(index, try_join(lists, touched)).await?;
+        let (_, (_, touched)) = try_join(told, try_join(lists, touched)).await?;
         if *room.restarts().touched == touched {
             return Ok(false);
         }
@@ -218,10 +239,11 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// Tells the index what it has not been told of this room.
-    async fn tell_index(&self, room: &mut RoomState) -> Result<()> {
-        let todos = room.todos().iter().filter(|todo| !todo.done);
+    /// Does in sheets and index what rounds left to do.
+    async fn tell(&self, room: &mut RoomState) -> Result<()> {
+        let todos: Vec<&Todo> = room.todos().iter().filter(|todo| !todo.done).collect();
         let changes: Vec<Change> = todos
+            .iter()
             .map(|todo| Change {
                 version: todo.version,
                 gone: todo.gone.clone(),
@@ -229,22 +251,22 @@ impl Work<'_> {
             })
             .collect();
         if !changes.is_empty() {
-            index::write(self.cluster, &changes).await?;
+            let sheets = todos
+                .iter()
+                .map(|todo| sheets::write(self.cluster, self.at, todo.version, &todo.changes));
+            try_join(index::write(self.cluster, &changes), try_join_all(sheets)).await?;
             room.todos_are_done();
         }
         Ok(())
     }
 
-    /// Removes what was noted down for the index, now that it was told. The next round would do it
-    /// too; nobody waits for this.
-    async fn forget_todos(&self, room: &mut RoomState) {
-        let done = room.take_done();
-        let forget =
-            done.iter().map(|place| room::forget_todo(self.cluster, self.at, place.clone()));
-        for forgotten in join_all(forget).await {
-            if let Err(fault) = forgotten {
-                tracing::debug!(%fault, "what the index was told is told it again some time");
-            }
+    /// Writes down that all is done. If that fails, it is done once more some time; nobody waits
+    /// for this.
+    async fn put_told(&self, room: &mut RoomState) {
+        if let Some(version) = room.take_told()
+            && let Err(fault) = room::put_told(self.cluster, self.at, version).await
+        {
+            tracing::debug!(%fault, "what a round left to do is done again some time");
         }
     }
 }

@@ -1,44 +1,47 @@
-//! A room's partition: read as a whole, and changed in one conditional step.
+//! A room: its root, which is changed in one conditional step, and its sheets, which follow.
 
 use domain::log::stay::RoomKey;
 use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
 
-use super::rows::{EVENT, FACTS, Image, Part, Place, Row, TABLE, TODO};
-use super::state::{Lost, Round};
+use super::round::Round;
+use super::rows::{EVENT, FACTS, Head, Image, Part, Place, Root, Row};
+use super::sheets;
+use super::state::Lost;
 use crate::cassandra::cluster::{Bundle, Cas, Cluster, Prepare};
 use crate::cassandra::fault::{Fault, Result};
 
-/// How many rows a page of a room has: an event may have megabytes, so not many.
+/// How many rows a page of a root has: an event may have megabytes, so not many.
 const PAGE_ROWS: i32 = 500;
-
-/// How many rows a room is read with at most.
-const ROWS_MAX: usize = 2_000_000;
 
 /// How often a room is read again because it changed while it was read.
 const TRIES_MAX: usize = 16;
 
 /// For how long the version of a room is kept in which nothing is left, in seconds. It is the time
-/// of writing of what the index is told, and must not go back: a day is more than clocks differ.
+/// of writing of sheets and index, and must not go back: a day is more than clocks differ. For as
+/// long it is known, too, that what the last round of a room left to do is done.
 const VERSION_KEPT_S: i32 = 86_400;
 
 /// What is said about a room.
 pub(super) struct Statements {
     read: PreparedStatement,
     settle: PreparedStatement,
+    version: PreparedStatement,
     first: PreparedStatement,
     has: PreparedStatement,
     begin: PreparedStatement,
     put: PreparedStatement,
     delete: PreparedStatement,
     cut: PreparedStatement,
-    done: PreparedStatement,
+    told: PreparedStatement,
 }
 
 impl Statements {
     pub(super) async fn prepare(prepare: &Prepare<'_>) -> Result<Self> {
         let read = "SELECT version, head, part, at, key, value FROM {ks}.room_log \
                     WHERE app = ? AND door = ? AND room = ?";
+        let version = "SELECT version, head FROM {ks}.room_log \
+                    WHERE app = ? AND door = ? AND room = ? LIMIT 1";
         let first = "SELECT at FROM {ks}.room_log \
                     WHERE app = ? AND door = ? AND room = ? AND part = ? LIMIT 1";
         let has = "SELECT at FROM {ks}.room_log \
@@ -51,6 +54,7 @@ impl Statements {
                       WHERE app = ? AND door = ? AND room = ? AND part = ? AND at = ? AND key = ?";
         let cut = "DELETE FROM {ks}.room_log \
                    WHERE app = ? AND door = ? AND room = ? AND part = ? AND at < ?";
+        let told = format!("{put} USING TIMESTAMP ? AND TTL ?");
         let mut pages = prepare.read(read).await?;
         pages.set_page_size(PAGE_ROWS);
         let mut settle = prepare.settle(read).await?;
@@ -58,13 +62,14 @@ impl Statements {
         Ok(Self {
             read: pages,
             settle,
+            version: prepare.read(version).await?,
             first: prepare.read(first).await?,
             has: prepare.read(has).await?,
             begin: prepare.cas(begin).await?,
             put: prepare.cas(put).await?,
             delete: prepare.cas(delete).await?,
             cut: prepare.cas(cut).await?,
-            done: prepare.write(delete).await?,
+            told: prepare.write(&told).await?,
         })
     }
 }
@@ -92,12 +97,39 @@ pub(super) enum How {
 type Read =
     (Option<i64>, Option<Vec<u8>>, Option<i8>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 
-/// What a room's partition holds, as of one instant.
+/// What a room holds, as of one instant.
 pub(super) async fn read(cluster: &Cluster, at: &RoomKey, how: How) -> Result<Image> {
     let mut how = how;
     for _ in 0..TRIES_MAX {
-        if let Some(image) = read_pages(cluster, at, how).await? {
-            return Ok(image);
+        let root = read_root(cluster, at, how).await?;
+        let (version, catalog) = (root.version, root.catalog.clone().unwrap_or_default());
+        let sheets = sheets::read(cluster, at, &catalog).await?;
+        // The sheets follow the root, so what was read while it stayed as it was is of one instant.
+        if catalog.is_empty() || self::version(cluster, at).await? == version {
+            return Ok(root.image(at, sheets)?);
+        }
+        how = How::Settled;
+    }
+    Err(Fault::Crowded)
+}
+
+/// The version that the room has.
+pub(super) async fn version(cluster: &Cluster, at: &RoomKey) -> Result<Option<i64>> {
+    Ok(head_of(cluster, at).await?.0)
+}
+
+/// The version and the head.
+async fn head_of(cluster: &Cluster, at: &RoomKey) -> Result<(Option<i64>, Option<Vec<u8>>)> {
+    let statement = &cluster.log.room.version;
+    let row = cluster.read_one(statement, key_of(cluster, at)).await?;
+    Ok(row.unwrap_or_default())
+}
+
+async fn read_root(cluster: &Cluster, at: &RoomKey, how: How) -> Result<Root> {
+    let mut how = how;
+    for _ in 0..TRIES_MAX {
+        if let Some(root) = read_pages(cluster, at, how).await? {
+            return Ok(root);
         }
         how = How::Settled;
     }
@@ -105,45 +137,40 @@ pub(super) async fn read(cluster: &Cluster, at: &RoomKey, how: How) -> Result<Im
 }
 
 /// `None` if it changed between two pages, or nobody can tell.
-async fn read_pages(cluster: &Cluster, at: &RoomKey, how: How) -> Result<Option<Image>> {
+async fn read_pages(cluster: &Cluster, at: &RoomKey, how: How) -> Result<Option<Root>> {
     let statements = &cluster.log.room;
     let statement = match how {
         How::Quorum => &statements.read,
         How::Settled => &statements.settle,
     };
-    let mut image = Image::default();
+    let mut root = Root::default();
     let mut next = Some(PagingState::start());
-    let mut rows_seen = 0;
+    let mut is_first = true;
     while let Some(page) = next {
         let (rows, behind) =
             cluster.read_page::<Read>(statement, key_of(cluster, at), page).await?;
-        if rows_seen == 0
-            && let Some((version, head, ..)) = rows.first()
-        {
-            image.version = *version;
+        if is_first && let Some((version, head, ..)) = rows.first() {
+            root.version = *version;
             if let Some(head) = head {
-                image.set_head(at, head)?;
+                root.set_head(at, head)?;
             }
         }
-        rows_seen += rows.len();
-        if rows_seen > ROWS_MAX {
-            return Err(Fault::TooManyRows { table: TABLE, rows_max: ROWS_MAX });
-        }
+        is_first = false;
         for (version, _, part, row_at, key, value) in rows {
-            if version != image.version {
+            if version != root.version {
                 return Ok(None);
             }
             // A partition with nothing but its version has one row without a place.
             let (Some(part), Some(row_at), Some(key)) = (part, row_at, key) else { continue };
             let place = Place { part, at: row_at, key };
-            image.add(at, &Row { place, value: value.unwrap_or_default() })?;
+            root.add(at, Row { place, value: value.unwrap_or_default() })?;
         }
         next = behind;
         if next.is_some() && how == How::Quorum {
             return Ok(None);
         }
     }
-    Ok(Some(image))
+    Ok(Some(root))
 }
 
 /// Makes a round, if the room is still as it was.
@@ -152,7 +179,7 @@ pub(super) async fn write(cluster: &Cluster, at: &RoomKey, round: &mut Round) ->
     let (app, door, room) = key_of(cluster, at);
     let mut bundle = Bundle::new();
     let ttl = if round.is_last { VERSION_KEPT_S } else { 0 };
-    let head = round.head.seal(at)?;
+    let head = round.head.seal(at, &round.catalog)?;
     let (version, expected) = (round.version, round.expected);
     let key = (app, door.clone(), room.clone());
     bundle.add(&statements.begin, (ttl, version, head, key.0, key.1, key.2, expected));
@@ -172,21 +199,29 @@ pub(super) async fn write(cluster: &Cluster, at: &RoomKey, round: &mut Round) ->
     cluster.cas_batch(bundle).await
 }
 
-/// Whether the index may have to be told something of the room.
-pub(super) async fn has_todo(cluster: &Cluster, at: &RoomKey) -> Result<bool> {
-    Ok(first_at(cluster, at, TODO).await?.is_some())
+/// Whether anything is still to be done of what rounds left to do.
+pub(super) async fn is_unfinished(cluster: &Cluster, at: &RoomKey) -> Result<bool> {
+    Ok(read_root(cluster, at, How::Quorum).await?.count_unfinished() > 0)
 }
 
 /// The time of the oldest event of the room.
 pub(super) async fn first_unix_us(cluster: &Cluster, at: &RoomKey) -> Result<Option<i64>> {
-    first_at(cluster, at, EVENT).await
+    let (_, Some(head)) = head_of(cluster, at).await? else { return Ok(None) };
+    match Head::unseal(at, &head)? {
+        (_, Some(catalog)) => Ok(catalog.first_unix_us),
+        (_, None) => first_at(cluster, at, EVENT).await,
+    }
 }
 
 /// Whether the room must not have an event.
-pub(super) async fn has_lost(cluster: &Cluster, at: &RoomKey, lost: &Lost) -> Result<bool> {
-    let (app, door, room) = key_of(cluster, at);
-    let Place { part, at, key } = Place::of_lost(lost);
-    let values = (app, door, room, part, at, key);
+pub(super) async fn has_lost(cluster: &Cluster, room: &RoomKey, lost: &Lost) -> Result<bool> {
+    let place = Place::of_lost(lost);
+    if sheets::has_lost(cluster, room, (&lost.identity, &place)).await? {
+        return Ok(true);
+    }
+    let (app, door, name) = key_of(cluster, room);
+    let Place { part, at, key } = place;
+    let values = (app, door, name, part, at, key);
     let row: Option<(i64,)> = cluster.read_one(&cluster.log.room.has, values).await?;
     Ok(row.is_some())
 }
@@ -199,10 +234,10 @@ async fn first_at(cluster: &Cluster, at: &RoomKey, part: Part) -> Result<Option<
     Ok(row.map(|(at,)| at))
 }
 
-/// Forgets what the index has been told. A node whose clock is behind may take it for older than
-/// what it deletes: then it stays, and is told again.
-pub(super) async fn forget_todo(cluster: &Cluster, at: &RoomKey, place: Place) -> Result<()> {
+/// Writes down that what rounds up to a version left to do is done.
+pub(super) async fn put_told(cluster: &Cluster, at: &RoomKey, version: i64) -> Result<()> {
     let (app, door, room) = key_of(cluster, at);
-    let Place { part, at, key } = place;
-    cluster.write(&cluster.log.room.done, (app, door, room, part, at, key)).await
+    let Row { place: Place { part, at, key }, value } = Row::of_told(at, version)?;
+    let values = (app, door, room, part, at, key, value, version, VERSION_KEPT_S);
+    cluster.write(&cluster.log.room.told, values).await
 }

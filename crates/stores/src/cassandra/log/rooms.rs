@@ -17,8 +17,8 @@ use futures::future::try_join_all;
 use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
 
+use super::round::Round;
 use super::rows::Head;
-use super::state::Round;
 use crate::cassandra::cluster::{Cluster, Prepare};
 use crate::cassandra::fault::{Damage, Fault, Result};
 

@@ -1,4 +1,4 @@
-//! The rows of a room's partition, and what is written in them.
+//! The rows of a room, and what is written in them.
 
 use domain::ids::{CallId, ParticipantId};
 use domain::log::event::EventHash;
@@ -6,6 +6,7 @@ use domain::log::stay::RoomKey;
 use domain::log::{Event, Stay};
 use serde::{Deserialize, Serialize};
 
+use super::sheets::{Catalog, Changes, ROOT, Rows, Sheet};
 use super::state::Lost;
 use crate::record::{Damage, Fault, seal, unseal};
 
@@ -20,17 +21,20 @@ pub(super) type Part = i8;
 /// An event, by its time and identity.
 pub(super) const EVENT: Part = 0;
 /// An event that lost, by its time, identity and content.
-const LOST: Part = 1;
+pub(super) const LOST: Part = 1;
 /// A stay, by its call and participant.
 const STAY: Part = 2;
-/// What the index has to be told, by the version of its round.
-pub(super) const TODO: Part = 3;
+/// The note that the last round left: what the sheets and the index have to be told. In the first
+/// version of the schema there was one for each round, by its version, and of the index alone.
+const TODO: Part = 3;
+/// Up to which version that was done. Written plainly.
+const TOLD: Part = 4;
 
 /// Those whose `at` is the time of an event.
 pub(super) const FACTS: [Part; 2] = [EVENT, LOST];
 
 /// Where a row lies in its partition.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) part: Part,
     pub(super) at: i64,
@@ -65,12 +69,24 @@ impl Head {
     }
 
     /// As it is written down.
-    pub(super) fn seal(&self, at: &RoomKey) -> Result<Vec<u8>> {
-        seal(TABLE, at.room.as_str().as_bytes(), self)
+    pub(super) fn seal(&self, at: &RoomKey, catalog: &Catalog) -> Result<Vec<u8>> {
+        seal(TABLE, at.room.as_str().as_bytes(), &(self, catalog))
+    }
+
+    /// With the catalog, if it is not of the first version of the schema.
+    pub(super) fn unseal(at: &RoomKey, sealed: &[u8]) -> Result<(Self, Option<Catalog>)> {
+        let name = at.room.as_str().as_bytes();
+        match unseal(TABLE, name, sealed) {
+            // It ends where the catalog begins.
+            Err(Fault::Damaged { how: Damage::Encoding, .. }) => {
+                Ok((unseal(TABLE, name, sealed)?, None))
+            }
+            head => head.map(|(head, catalog)| (head, Some(catalog))),
+        }
     }
 }
 
-/// What a round changed that the index shows.
+/// What follows from a round, for the sheets and for the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Todo {
     pub(super) version: i64,
@@ -78,27 +94,35 @@ pub(super) struct Todo {
     pub(super) gone: Vec<Stay>,
     /// As they are.
     pub(super) come: Vec<Stay>,
-    /// Whether more stays change, by a further round.
+    /// Whether more changes, by a further round.
     pub(super) more: bool,
-    /// Whether the index was told.
+    /// What the rows in the sheets are then.
+    pub(super) changes: Changes,
+    /// Whether sheets and index were told.
     pub(super) done: bool,
     /// Whether it was found in the partition when that was read: then its server is dead, or slow.
     pub(super) is_left_over: bool,
+    /// Whether it is of the first version of the schema.
+    pub(super) is_old: bool,
 }
 
 impl Todo {
     pub(super) fn empty(version: i64) -> Self {
-        let (gone, come) = (vec![], vec![]);
-        Self { version, gone, come, more: false, done: false, is_left_over: false }
+        let changes = Changes::default();
+        let (gone, come, more) = (vec![], vec![], false);
+        let (done, is_left_over, is_old) = (false, false, false);
+        Self { version, gone, come, more, changes, done, is_left_over, is_old }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.gone.is_empty() && self.come.is_empty() && !self.more
+        self.gone.is_empty() && self.come.is_empty() && !self.more && self.changes.is_empty()
     }
 
-    /// Where its row is.
+    /// Where its row is. Each takes the place of the one before, so that none has to be removed:
+    /// what is removed lies about for days.
     pub(super) fn place(&self) -> Place {
-        Place { part: TODO, at: self.version, key: vec![] }
+        let at = if self.is_old { self.version } else { 0 };
+        Place { part: TODO, at, key: vec![] }
     }
 }
 
@@ -144,7 +168,13 @@ impl Row {
     }
 
     pub(super) fn of_todo(room: &RoomKey, todo: &Todo) -> Result<Self> {
-        Self::seal(room, todo.place(), &(&todo.gone, &todo.come, todo.more))
+        let Todo { version, gone, come, more, changes, .. } = todo;
+        Self::seal(room, todo.place(), &(version, gone, come, more, changes))
+    }
+
+    /// Says up to which version a room's notes are done.
+    pub(super) fn of_told(room: &RoomKey, version: i64) -> Result<Self> {
+        Self::seal(room, Place { part: TOLD, at: 0, key: vec![] }, &version)
     }
 
     fn seal<T: Serialize>(room: &RoomKey, place: Place, value: &T) -> Result<Self> {
@@ -157,49 +187,115 @@ impl Row {
     }
 }
 
-/// What a partition holds.
+/// What the root of a room holds.
 #[derive(Debug, Default)]
-pub(super) struct Image {
+pub(super) struct Root {
     pub(super) version: Option<i64>,
     pub(super) head: Head,
-    pub(super) events: Vec<Event>,
-    pub(super) lost: Vec<Lost>,
-    pub(super) stays: Vec<Stay>,
-    pub(super) todos: Vec<Todo>,
+    /// `None` in the first version of the schema.
+    pub(super) catalog: Option<Catalog>,
+    rows: Rows,
+    todos: Vec<Todo>,
+    told: Option<i64>,
 }
 
-impl Image {
+impl Root {
     /// Reads the head.
     pub(super) fn set_head(&mut self, room: &RoomKey, sealed: &[u8]) -> Result<()> {
-        self.head = unseal(TABLE, room.room.as_str().as_bytes(), sealed)?;
+        (self.head, self.catalog) = Head::unseal(room, sealed)?;
         Ok(())
     }
 
     /// Reads one more row.
-    pub(super) fn add(&mut self, room: &RoomKey, row: &Row) -> Result<()> {
+    pub(super) fn add(&mut self, room: &RoomKey, row: Row) -> Result<()> {
         match row.place.part {
-            EVENT => self.events.push(row.unseal(room)?),
-            LOST => {
-                row.unseal::<()>(room)?;
-                let (identity, content) = row.place.key.split_at_checked(16).ok_or_else(damaged)?;
-                self.lost.push(Lost {
-                    time_unix_us: row.place.at,
-                    identity: identity.try_into().map_err(|_| damaged())?,
-                    content: content.try_into().map_err(|_| damaged())?,
-                });
-            }
-            STAY => self.stays.push(row.unseal(room)?),
-            TODO => self.todos.push(Self::todo(room, row)?),
-            _ => return Err(damaged()),
+            TODO => self.todos.push(row.todo(room)?),
+            TOLD => self.told = Some(row.unseal(room)?),
+            _ => drop(self.rows.insert((ROOT, row.place), row.value)),
         }
         Ok(())
     }
 
-    /// Reads a row of what the index has to be told.
-    pub(super) fn todo(room: &RoomKey, row: &Row) -> Result<Todo> {
-        let (gone, come, more) = row.unseal(room)?;
-        let version = row.place.at;
-        Ok(Todo { version, gone, come, more, done: false, is_left_over: true })
+    /// What is still to be done of what rounds left to do.
+    fn take_todos(&mut self) -> Vec<Todo> {
+        let is_over = self.catalog.as_ref().is_none_or(Catalog::is_empty);
+        let told = self.told;
+        let mut todos = std::mem::take(&mut self.todos);
+        for todo in &mut todos {
+            todo.done = !todo.is_old && told.is_some_and(|told| told >= todo.version);
+        }
+        // The note of a room that is over has to be removed.
+        todos.retain(|todo| !todo.done || is_over);
+        todos
+    }
+
+    /// How much of what rounds left is still to be done.
+    pub(super) fn count_unfinished(mut self) -> usize {
+        self.take_todos().iter().filter(|todo| !todo.done).count()
+    }
+
+    /// The room, with what its sheets hold.
+    pub(super) fn image(mut self, room: &RoomKey, sheets: Rows) -> Result<Image> {
+        let todos = self.take_todos();
+        let mut rows = sheets;
+        todos.iter().filter(|todo| !todo.done).for_each(|todo| todo.changes.apply(&mut rows));
+        rows.append(&mut self.rows);
+        let (version, head) = (self.version, self.head);
+        let catalog = self.catalog.unwrap_or_default();
+        let mut image = Image { version, head, catalog, todos, ..Image::default() };
+        for ((sheet, place), value) in rows {
+            image.add(room, sheet, &Row { place, value })?;
+        }
+        Ok(image)
+    }
+}
+
+/// What a room holds, and in which sheets.
+#[derive(Debug, Default)]
+pub(super) struct Image {
+    pub(super) version: Option<i64>,
+    pub(super) head: Head,
+    pub(super) catalog: Catalog,
+    pub(super) events: Vec<(Event, Sheet)>,
+    pub(super) lost: Vec<(Lost, Sheet)>,
+    pub(super) stays: Vec<(Stay, Sheet)>,
+    pub(super) todos: Vec<Todo>,
+}
+
+impl Image {
+    /// Reads one more row.
+    fn add(&mut self, room: &RoomKey, sheet: Sheet, row: &Row) -> Result<()> {
+        match row.place.part {
+            EVENT => self.events.push((row.unseal(room)?, sheet)),
+            LOST => {
+                row.unseal::<()>(room)?;
+                let (identity, content) = row.place.key.split_at_checked(16).ok_or_else(damaged)?;
+                let lost = Lost {
+                    time_unix_us: row.place.at,
+                    identity: identity.try_into().map_err(|_| damaged())?,
+                    content: content.try_into().map_err(|_| damaged())?,
+                };
+                self.lost.push((lost, sheet));
+            }
+            STAY => self.stays.push((row.unseal(room)?, sheet)),
+            _ => return Err(damaged()),
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    /// Reads what a round left to do.
+    fn todo(&self, room: &RoomKey) -> Result<Todo> {
+        let mut todo = Todo::empty(self.place.at);
+        todo.is_left_over = true;
+        todo.is_old = self.place.at != 0;
+        if todo.is_old {
+            (todo.gone, todo.come, todo.more) = self.unseal(room)?;
+        } else {
+            (todo.version, todo.gone, todo.come, todo.more, todo.changes) = self.unseal(room)?;
+        }
+        Ok(todo)
     }
 }
 

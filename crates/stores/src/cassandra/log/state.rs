@@ -1,7 +1,7 @@
-//! A room in memory: what its partition holds, and what follows from it. No ring is needed here.
+//! A room in memory: what its partitions hold, and what follows from it. No ring is needed here.
 //!
 //! Asks are taken one after the other ([`RoomState::take`]); then [`RoomState::round`] folds the
-//! room and says what the partition has to be told. The state is from then on as if that had been
+//! room and says what the partitions have to be told. The state is from then on as if that had been
 //! applied: if it is not, the state is thrown away and read anew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,21 +11,20 @@ use domain::log::closing::is_heard_of;
 use domain::log::event::EventHash;
 use domain::log::retire::find_cut;
 use domain::log::stay::RoomKey;
-use domain::log::{Certainty, End, Event, OpenCall, Stay, fold_room};
+use domain::log::{Event, OpenCall, Stay};
 
+use super::grown::Grown;
 use super::restarts::Restarts;
 use super::rows::{Head, Image, Place, Result, Row, Todo};
-
-/// How many stays, and about how many bytes of them, a round changes at most. What is more changes
-/// in the next round. A node takes no step of more than half a segment of its log, 16 MiB as
-/// shipped, and a stay stands in it up to three times.
-const STAYS_MAX: usize = 4_000;
-const STAYS_BYTES_MAX: usize = 1 << 20;
+use super::sheets::{Catalog, Changes, ROOT, Sheet, sheet_of_lost};
 
 /// How many asks a round takes at most, and about how many bytes of events. One event may be
 /// larger: a snapshot that names 20,000 people has up to 5 MiB.
 pub(super) const ASKS_MAX: usize = 1_000;
 pub(super) const ASKS_BYTES_MAX: usize = 2 << 20;
+
+/// How many events a room has at most.
+pub(super) const EVENTS_MAX: usize = 2_000_000;
 
 /// An event of an identity that another of the same identity won against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,91 +76,116 @@ pub(super) enum Answer {
     Lost,
     /// It is done, if there was anything to do.
     Done,
+    /// The event is new, and the room has [`EVENTS_MAX`] already.
+    Full,
 }
 
-/// What a round writes, in one step, and what else is to be done because of it.
-#[derive(Debug)]
-pub(super) struct Round {
-    /// The version that the partition must have; `None` if it must be empty.
-    pub(super) expected: Option<i64>,
-    /// The version that it has then.
-    pub(super) version: i64,
-    pub(super) head: Head,
-    /// The head as it was.
-    pub(super) head_before: Head,
-    /// What the rows are then; `None` is none.
-    pub(super) rows: BTreeMap<Place, Option<Vec<u8>>>,
-    /// Events and losers before this instant go.
-    pub(super) cut_unix_us: Option<i64>,
-    /// Whether nothing is left in the partition but its version.
-    pub(super) is_last: bool,
-    /// What the index has to be told.
-    pub(super) todo: Todo,
+/// What is known of an event by its identity.
+pub(super) struct Known {
+    /// Where it is among the events.
+    pub(super) place: usize,
+    content: EventHash,
+    pub(super) sheet: Sheet,
 }
 
 /// A room.
 pub(super) struct RoomState {
     pub(super) at: RoomKey,
     pub(super) version: Option<i64>,
-    head: Head,
+    pub(super) head: Head,
+    pub(super) catalog: Catalog,
     /// Those of the room, and of no other place.
-    events: Vec<Event>,
-    /// Where in `events` each is, and its content.
-    known: HashMap<EventHash, (usize, EventHash)>,
-    lost: BTreeSet<Lost>,
-    /// As the partition has them.
-    stays: BTreeMap<(CallId, ParticipantId), Stay>,
-    /// What dead servers or we ourselves noted down for the index.
-    todos: Vec<Todo>,
+    pub(super) events: Vec<Event>,
+    pub(super) known: HashMap<EventHash, Known>,
+    pub(super) lost: BTreeMap<Lost, Sheet>,
+    /// As the sheets have them, or will have when they are told.
+    pub(super) stays: BTreeMap<StayKey, (Stay, Sheet)>,
+    /// What dead servers or we ourselves noted down for sheets and index.
+    pub(super) todos: Vec<Todo>,
     restarts: Restarts,
-    /// Of the round that is being put together. One change for each row: of two in one step, it
-    /// would not be the later that counts.
-    rows: BTreeMap<Place, Option<Vec<u8>>>,
-    cut_unix_us: Option<i64>,
-    bytes: usize,
+    /// What is kept of a large room, until something comes that may concern everybody.
+    pub(super) grown: Option<Grown>,
+    /// About how much memory it takes.
+    pub(super) memory_bytes: usize,
+    /// Whether anything is in the root that belongs into sheets.
+    pub(super) is_in_root: bool,
+    // Of the round that is being put together.
+    pub(super) changes: Changes,
+    /// What goes from the root.
+    pub(super) leaves_root: BTreeSet<Place>,
+    pub(super) cut_unix_us: Option<i64>,
+    pub(super) bytes: usize,
 }
 
 impl RoomState {
-    /// What a partition says.
+    /// What the partitions say.
     pub(super) fn of(at: RoomKey, image: Image, restarts: Restarts) -> Self {
         let mut state = Self {
             version: image.version,
             head: image.head,
+            catalog: image.catalog,
             events: vec![],
             known: HashMap::new(),
             lost: image.lost.into_iter().collect(),
             stays: BTreeMap::new(),
             todos: image.todos,
             restarts,
-            rows: BTreeMap::new(),
+            grown: None,
+            memory_bytes: 0,
+            is_in_root: true,
+            changes: Changes::default(),
+            leaves_root: BTreeSet::new(),
             cut_unix_us: None,
             bytes: 0,
             at,
         };
-        image.events.into_iter().for_each(|event| state.insert(event));
-        state.stays = image.stays.into_iter().map(|stay| (key_of(&stay), stay)).collect();
+        image.events.into_iter().for_each(|(event, sheet)| state.insert(event, sheet));
+        let stays = image.stays.into_iter();
+        state.stays = stays.map(|(stay, sheet)| (key_of(&stay), (stay, sheet))).collect();
         state
     }
 
-    fn insert(&mut self, event: Event) {
-        let place = (self.events.len(), event.content_hash());
-        self.known.insert(event.identity(), place);
+    fn insert(&mut self, event: Event, sheet: Sheet) {
+        let (place, content) = (self.events.len(), event.content_hash());
+        self.known.insert(event.identity(), Known { place, content, sheet });
         self.events.push(event);
     }
 
-    fn put(&mut self, row: Row) {
-        self.rows.insert(row.place, Some(row.value));
+    /// Puts a row of a fact or a stay where there is room for it.
+    fn put(&mut self, row: Row) -> Sheet {
+        let sheet = self.catalog.open();
+        self.put_into(sheet, row);
+        sheet
     }
 
-    fn forget(&mut self, identity: &EventHash) -> Option<Event> {
-        let (place, _) = self.known.remove(identity)?;
+    pub(super) fn put_into(&mut self, sheet: Sheet, Row { place, value }: Row) {
+        self.changes.put(&mut self.catalog, sheet, (place, value));
+    }
+
+    pub(super) fn remove(&mut self, sheet: Sheet, place: Place) {
+        match sheet {
+            ROOT => drop(self.leaves_root.insert(place)),
+            _ => self.changes.remove(&mut self.catalog, sheet, place),
+        }
+    }
+
+    /// Forgets an event whose row goes otherwise, and says in which sheet it was.
+    fn forget(&mut self, identity: &EventHash) -> Option<(Event, Sheet)> {
+        let Known { place, sheet, .. } = self.known.remove(identity)?;
+        self.grown = None;
         let event = self.events.swap_remove(place);
         if let Some(moved) = self.events.get(place)
             && let Some(known) = self.known.get_mut(&moved.identity())
         {
-            known.0 = place;
+            known.place = place;
         }
-        Some(event)
+        Some((event, sheet))
+    }
+
+    fn remove_event(&mut self, identity: &EventHash) {
+        if let Some((event, sheet)) = self.forget(identity) {
+            self.remove(sheet, Place::of_event(event.time_unix_us, *identity));
+        }
     }
 
     /// Whether another ask may go into the same round.
@@ -171,6 +195,7 @@ impl RoomState {
 
     /// The restarts that the fold looks at from now on.
     pub(super) fn set_restarts(&mut self, restarts: Restarts) {
+        self.grown = None;
         self.restarts = restarts;
     }
 
@@ -178,22 +203,23 @@ impl RoomState {
         &self.restarts
     }
 
-    /// What is to be done in the index, of rounds that were applied.
+    /// What is to be done in sheets and index, of rounds that were applied.
     pub(super) fn todos(&self) -> &[Todo] {
         &self.todos
     }
 
-    /// All that was to be done in the index is done.
+    /// All that was to be done in sheets and index is done.
     pub(super) fn todos_are_done(&mut self) {
         self.todos.iter_mut().for_each(|todo| todo.done = true);
     }
 
-    /// The rows of what the index was told; they are taken for removed from now on.
-    pub(super) fn take_done(&mut self) -> Vec<Place> {
-        let (done, left): (Vec<Todo>, Vec<Todo>) =
-            std::mem::take(&mut self.todos).into_iter().partition(|todo| todo.done && !todo.more);
-        self.todos = left;
-        done.iter().map(Todo::place).collect()
+    /// Up to which version all is done, if that is to be written down. It is taken for written.
+    pub(super) fn take_told(&mut self) -> Option<i64> {
+        let is_over = |todo: &Todo| todo.done && !todo.more && !todo.is_old;
+        if self.is_over() || !self.todos.iter().all(is_over) {
+            return None;
+        }
+        std::mem::take(&mut self.todos).iter().map(|todo| todo.version).max()
     }
 
     /// Takes an ask into the next round.
@@ -201,13 +227,12 @@ impl RoomState {
         match ask {
             Ask::Add(event) => self.add(*event),
             Ask::Remove(lost) => {
-                if self.lost.insert(lost) {
-                    self.put(Row::of_lost(&self.at, &lost)?);
+                if !self.lost.contains_key(&lost) {
+                    self.put_lost(lost)?;
                 }
                 let stands = self.known.get(&lost.identity);
-                if stands.is_some_and(|(_, content)| *content == lost.content) {
-                    self.forget(&lost.identity);
-                    self.rows.insert(Place::of_event(lost.time_unix_us, lost.identity), None);
+                if stands.is_some_and(|known| known.content == lost.content) {
+                    self.remove_event(&lost.identity);
                 }
                 Ok(Answer::Done)
             }
@@ -222,13 +247,21 @@ impl RoomState {
         }
     }
 
+    fn put_lost(&mut self, lost: Lost) -> Result<()> {
+        let sheet = sheet_of_lost(&lost.identity);
+        let row = Row::of_lost(&self.at, &lost)?;
+        self.put_into(sheet, row);
+        self.lost.insert(lost, sheet);
+        Ok(())
+    }
+
     /// What is left has the hash of what was told, see [`Event::without`]. Whoever brings what was
     /// told only now, or does not any more since they died, finds it there.
     fn replace(&mut self, left: Event) -> Result<Answer> {
         let identity = left.identity();
         match self.known.get(&identity) {
-            Some((place, content)) if *content == left.content_hash() => {
-                if self.events[*place] != left {
+            Some(known) if known.content == left.content_hash() => {
+                if self.events[known.place] != left {
                     self.put_event(left)?;
                 }
             }
@@ -239,12 +272,13 @@ impl RoomState {
 
     fn add(&mut self, event: Event) -> Result<Answer> {
         let (identity, content) = (event.identity(), event.content_hash());
-        if self.lost.contains(&Lost { time_unix_us: event.time_unix_us, identity, content }) {
+        if self.lost.contains_key(&Lost { time_unix_us: event.time_unix_us, identity, content }) {
             return Ok(Answer::Lost);
         }
         match self.known.get(&identity) {
-            Some((_, known)) if *known == content => return Ok(Answer::Known),
-            Some((_, known)) if *known < content => return Ok(Answer::Lost),
+            Some(known) if known.content == content => return Ok(Answer::Known),
+            Some(known) if known.content < content => return Ok(Answer::Lost),
+            None if self.events.len() >= EVENTS_MAX => return Ok(Answer::Full),
             _ => {}
         }
         self.put_event(event)?;
@@ -254,10 +288,11 @@ impl RoomState {
     fn put_event(&mut self, event: Event) -> Result<()> {
         let row = Row::of_event(&self.at, &event)?;
         self.bytes += row.value.len();
-        // The row has the place of the one that gives way.
-        self.put(row);
-        self.forget(&event.identity());
-        self.insert(event);
+        self.remove_event(&event.identity());
+        let sheet = self.put(row);
+        self.grown = self.grown.take().and_then(|mut grown| grown.takes(&event).then_some(grown));
+        self.memory_bytes += memory_of(&event);
+        self.insert(event, sheet);
         Ok(())
     }
 
@@ -277,16 +312,21 @@ impl RoomState {
 
     fn cut(&mut self, cut_unix_us: i64) {
         let goes: Vec<EventHash> = self.before(cut_unix_us).map(Event::identity).collect();
-        goes.iter().for_each(|identity| drop(self.forget(identity)));
-        self.lost.retain(|lost| lost.time_unix_us >= cut_unix_us);
-        // What the same round adds below it would go with it.
-        self.rows.retain(|row, _| !row.is_of_fact() || row.at >= cut_unix_us);
+        let events = goes.iter().filter_map(|identity| self.forget(identity));
+        let mut sheets: Vec<Sheet> = events.map(|(_, sheet)| sheet).collect();
+        self.lost.retain(|lost, sheet| {
+            let stays = lost.time_unix_us >= cut_unix_us;
+            sheets.extend((!stays).then_some(*sheet));
+            stays
+        });
+        sheets.retain(|sheet| *sheet != ROOT);
+        self.changes.cut(&mut self.catalog, cut_unix_us, &sheets);
         self.cut_unix_us = Some(cut_unix_us.max(self.cut_unix_us.unwrap_or(i64::MIN)));
     }
 
     /// Restarts that can end an interval of this room: those of servers that anybody here came
     /// through.
-    fn restarts_in_reach(&self) -> Vec<Event> {
+    pub(super) fn restarts_in_reach(&self) -> Vec<Event> {
         let sources: BTreeSet<_> = self.events.iter().map(|event| &event.source).collect();
         let reach = self.restarts.events.iter().filter(|event| sources.contains(&event.source));
         reach.cloned().collect()
@@ -307,107 +347,11 @@ impl RoomState {
         self.head
     }
 
-    /// What the partition is to be told, if it is to be told anything. `now_unix_us` becomes its
-    /// version, unless that would be a step back.
-    pub(super) fn round(&mut self, now_unix_us: i64) -> Result<Option<Round>> {
-        let restarts = self.restarts_in_reach();
-        let own = self.events.len();
-        self.events.extend(restarts);
-        let stays = fold_room(&self.at, &self.events);
-        let restarted = self.events.drain(own..).map(|event| event.time_unix_us).max();
-
-        let head = self.head_for(&stays, restarted);
-        let version = self.version.map_or(now_unix_us, |last| now_unix_us.max(last + 1));
-        let todo = self.change_stays(stays, version)?;
-        let changes_nothing = self.rows.is_empty()
-            && self.cut_unix_us.is_none()
-            && todo.is_empty()
-            && head == self.head
-            && !self.todos.iter().any(|todo| todo.done && todo.is_left_over);
-        if changes_nothing {
-            return Ok(None);
-        }
-        let (done, left): (Vec<Todo>, Vec<Todo>) =
-            std::mem::take(&mut self.todos).into_iter().partition(|todo| todo.done);
-        self.rows.extend(done.iter().map(|todo| (todo.place(), None)));
-        self.todos = left;
-        if !todo.is_empty() {
-            self.put(Row::of_todo(&self.at, &todo)?);
-            self.todos.push(todo.clone());
-        }
-        let round = Round {
-            expected: self.version,
-            version,
-            head,
-            head_before: self.head,
-            rows: std::mem::take(&mut self.rows),
-            cut_unix_us: self.cut_unix_us.take(),
-            is_last: self.events.is_empty() && self.lost.is_empty() && self.stays.is_empty(),
-            todo,
-        };
-        self.version = Some(version);
-        self.head = head;
-        self.bytes = 0;
-        Ok(Some(round))
-    }
-
-    /// Where the room is found: by its first event, and by the end of what a restart can change.
-    fn head_for(&self, stays: &[Stay], restarted_unix_us: Option<i64>) -> Head {
-        let last = self.events.iter().map(Event::effective_unix_us).max();
-        let ends = || stays.iter().flat_map(|stay| &stay.spans).map(|span| span.end);
-        // Whoever goes if a restart counts comes back if it gives way.
-        let inferred = ends().any(|end| matches!(end, End::At(_, Certainty::Inferred)));
-        let restarted = restarted_unix_us.filter(|_| inferred);
-        let is_open = ends().any(|end| end == End::Open);
-        Head {
-            first_hour: self.first_unix_us().map(Head::hour_of),
-            last_hour: match is_open {
-                true => Some(Head::OPEN),
-                false => last.map(|last| Head::hour_of(last.max(restarted.unwrap_or(last)))),
-            },
-        }
-    }
-
-    /// Makes the partition's stays those that were folded, or nearer to them.
-    fn change_stays(&mut self, folded: Vec<Stay>, version: i64) -> Result<Todo> {
-        let mut todo = Todo::empty(version);
-        let mut bytes = 0;
-        let folded: BTreeMap<_, _> = folded.into_iter().map(|stay| (key_of(&stay), stay)).collect();
-        let vanished: Vec<_> =
-            self.stays.keys().filter(|key| !folded.contains_key(*key)).cloned().collect();
-        let wanted = vanished.into_iter().map(|key| (key, None));
-        let wanted = wanted.chain(folded.into_iter().map(|(key, stay)| (key, Some(stay))));
-        for (key, stay) in wanted {
-            if self.stays.get(&key) == stay.as_ref() {
-                continue;
-            }
-            if todo.gone.len().max(todo.come.len()) >= STAYS_MAX || bytes >= STAYS_BYTES_MAX {
-                todo.more = true;
-                break;
-            }
-            if let Some(before) = self.stays.remove(&key) {
-                bytes += size_of::<Stay>() + size_of_val(&before.spans[..]);
-                todo.gone.push(before);
-            }
-            match stay {
-                Some(stay) => {
-                    let row = Row::of_stay(&self.at, &stay)?;
-                    bytes += row.value.len();
-                    self.put(row);
-                    todo.come.push(stay.clone());
-                    self.stays.insert(key, stay);
-                }
-                None => drop(self.rows.insert(Place::of_stay(&key.0, &key.1), None)),
-            }
-        }
-        Ok(todo)
-    }
-
     /// A call of the room in which somebody is, as [`domain::store::Store::open_calls`] tells it;
     /// `None` if nobody is, or no longer.
     pub(super) fn open_call(&self, call: &CallId) -> Option<OpenCall> {
         let is_open = |stay: &Stay| stay.call == *call && stay.left_unix_s().is_none();
-        if !self.stays.values().any(is_open) {
+        if !self.stays.values().any(|(stay, _)| is_open(stay)) {
             return None;
         }
         let mut named = self.events.iter().filter_map(|event| event.presence()?.call.as_ref());
@@ -418,28 +362,29 @@ impl RoomState {
         Some(OpenCall { at: self.at.clone(), call: call.clone(), minted, last_heard_unix_us })
     }
 
-    /// About how much memory it takes.
-    pub(super) fn bytes(&self) -> usize {
-        let spans: usize = self.stays.values().map(|stay| size_of_val(&stay.spans[..])).sum();
-        let known = size_of::<EventHash>() * 4;
-        let present: usize = self
-            .events
-            .iter()
-            .map(|event| match &event.fact {
-                domain::log::Fact::Snapshot { present, .. } => {
-                    present.len() * size_of::<ParticipantId>() * 2
-                }
-                _ => 0,
-            })
-            .sum();
-        size_of::<Self>()
-            + self.events.len() * (size_of::<Event>() + known)
-            + self.stays.len() * size_of::<Stay>() * 2
-            + spans
-            + present
+    /// Counts how much memory it takes.
+    pub(super) fn weigh(&mut self) {
+        let stays = self.stays.values();
+        let spans: usize = stays.map(|(stay, _)| size_of_val(&stay.spans[..])).sum();
+        let events: usize = self.events.iter().map(memory_of).sum();
+        let stays = self.stays.len() * size_of::<Stay>() * 2;
+        self.memory_bytes = size_of::<Self>() + events + stays + spans;
     }
 }
 
-fn key_of(stay: &Stay) -> (CallId, ParticipantId) {
+fn memory_of(event: &Event) -> usize {
+    let present = match &event.fact {
+        domain::log::Fact::Snapshot { present, .. } => {
+            present.len() * size_of::<ParticipantId>() * 2
+        }
+        _ => 0,
+    };
+    size_of::<Event>() + size_of::<EventHash>() * 8 + present
+}
+
+/// What a stay of a room is known by.
+pub(super) type StayKey = (CallId, ParticipantId);
+
+pub(super) fn key_of(stay: &Stay) -> StayKey {
     (stay.call.clone(), stay.participant.clone())
 }

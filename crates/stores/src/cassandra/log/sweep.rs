@@ -88,7 +88,7 @@ async fn finish(log: &Arc<Log>, cluster: &Arc<Cluster>, it: Unfinished) -> Resul
     match it {
         Unfinished::Restarts(app, door) => restarted::finish(log, cluster, app, &door).await,
         Unfinished::Room(at) => {
-            if room::has_todo(cluster, &at).await? {
+            if room::is_unfinished(cluster, &at).await? {
                 // Whoever reads a room finishes it first.
                 waiting::ask(log, cluster, &at, vec![Ask::Fold]).await?;
             }

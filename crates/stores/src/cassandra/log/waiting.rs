@@ -20,7 +20,7 @@ const WAITING_MAX: usize = 100_000;
 /// How many rooms of a request are asked at once.
 pub(super) const ROOMS_ABREAST: usize = 128;
 
-/// How many bytes of rooms are remembered at most.
+/// How many bytes of rooms are remembered at most; one room is, however large.
 const REMEMBERED_BYTES_MAX: usize = 256 << 20;
 
 /// Asks of one request, and who waits for the answers.
@@ -140,11 +140,12 @@ impl Remembered {
     fn put(&mut self, state: RoomState) {
         self.take(&state.at);
         self.uses += 1;
-        let bytes = state.bytes();
+        let bytes = state.memory_bytes;
         self.bytes += bytes;
         self.by_use.insert(self.uses, state.at.clone());
         self.rooms.insert(state.at.clone(), (self.uses, bytes, state));
         while self.bytes > REMEMBERED_BYTES_MAX
+            && self.rooms.len() > 1
             && let Some((_, at)) = self.by_use.first_key_value()
         {
             let at = at.clone();

@@ -1,9 +1,11 @@
 //! The log's tables, other than those of its index.
 
-/// A room is a partition: its events, what is shown of it, and what the index has to be told. All
-/// of it is changed by conditional batches, which is what `version` is for.
+/// The root of a room: which version it has, in which sheets its rows are, and what the last round
+/// changed, all of which is replaced by the next. It is changed by conditional batches, which is
+/// what `version` is for.
 ///
-/// It grows with the events of the room that are kept, about 500 bytes each.
+/// It does not grow. Of rooms that nobody has changed since the first version of the schema it
+/// holds the rows too.
 pub(super) const ROOM_LOG: &str = "CREATE TABLE IF NOT EXISTS {ks}.room_log (
     app bigint,
     door text,
@@ -15,6 +17,21 @@ pub(super) const ROOM_LOG: &str = "CREATE TABLE IF NOT EXISTS {ks}.room_log (
     head blob static,
     value blob,
     PRIMARY KEY ((app, door, room), part, at, key)
+)";
+
+/// The rows of a room: its events, which of them lost, and its stays. A sheet is a partition, which
+/// is full after 10,000 rows or 4 MiB were put into it, and takes no further ones then. Written
+/// plainly, with the version of the round as time of writing.
+pub(super) const ROOM_SHEETS: &str = "CREATE TABLE IF NOT EXISTS {ks}.room_sheets (
+    app bigint,
+    door text,
+    room text,
+    sheet int,
+    part tinyint,
+    at bigint,
+    key blob,
+    value blob,
+    PRIMARY KEY ((app, door, room, sheet), part, at, key)
 )";
 
 /// An identity is a partition: a row for each event that has it, which is one but for senders that

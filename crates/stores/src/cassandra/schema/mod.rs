@@ -43,7 +43,7 @@ const SHARDS: i32 = 4;
 
 /// What each version of the schema adds to the one before. All of a step may be done twice, and by
 /// several servers one after the other.
-const STEPS: &[&[&str]] = &[FIRST];
+const STEPS: &[&[&str]] = &[FIRST, SECOND];
 
 /// The tables of the first version.
 const FIRST: &[&str] = &[
@@ -68,6 +68,9 @@ const FIRST: &[&str] = &[
     index::SUMS,
     index::APPS,
 ];
+
+/// Rooms have sheets.
+const SECOND: &[&str] = &[log::ROOM_SHEETS];
 
 /// The version that this program reads and writes.
 const VERSION: i32 = STEPS.len().cast_signed() as i32;

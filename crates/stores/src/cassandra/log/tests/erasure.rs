@@ -36,9 +36,10 @@ async fn erase(server: &Cassandra) -> (u64, u64) {
 /// The events of the room as its partition has them.
 async fn in_room(server: &Cassandra) -> Vec<Event> {
     let cluster = server.connection.cluster().expect("a ring");
-    let mut image = partition::read(&cluster, &room(), How::Settled).await.expect("a room");
-    image.events.sort_by_key(|event| event.time_unix_us);
-    image.events
+    let image = partition::read(&cluster, &room(), How::Settled).await.expect("a room");
+    let mut events: Vec<Event> = image.events.into_iter().map(|(event, _)| event).collect();
+    events.sort_by_key(|event| event.time_unix_us);
+    events
 }
 
 /// The event as its identity has it.

@@ -3,6 +3,8 @@
 #[cfg(feature = "cassandra-tests")]
 mod erasure;
 #[cfg(feature = "cassandra-tests")]
+mod moved;
+#[cfg(feature = "cassandra-tests")]
 mod ring;
 mod rooms;
 mod told;

@@ -54,10 +54,12 @@ pub(super) async fn tell(
 async fn in_room(server: &Cassandra) -> (Vec<Stay>, usize) {
     let cluster = server.connection.cluster().expect("a ring");
     let image = partition::read(&cluster, &room(), How::Settled).await.expect("a room");
-    (image.stays, image.todos.len())
+    let mut stays: Vec<Stay> = image.stays.into_iter().map(|(stay, _)| stay).collect();
+    stays.sort_by(|one, other| one.order().cmp(&other.order()));
+    (stays, image.todos.len())
 }
 
-async fn shown(store: &dyn Store) -> Vec<Stay> {
+pub(super) async fn shown(store: &dyn Store) -> Vec<Stay> {
     let query = StayQuery {
         app: room().app,
         room: None,
@@ -165,6 +167,7 @@ async fn what_is_too_old_is_gone_from_every_table() {
     let at = room();
     let image = partition::read(&cluster, &at, How::Settled).await.expect("a room");
     assert_eq!((image.events.len(), image.stays.len(), image.lost.len()), (0, 0, 0));
+    assert!(image.catalog.is_empty() && image.todos.is_empty());
     for event in &story {
         let left = identities::contents(&cluster, event.app, &event.identity()).await;
         assert_eq!(left.expect("identities"), Vec::<[u8; 16]>::new());

@@ -8,27 +8,57 @@ use domain::log::{Event, Stay, fold_room};
 use proptest::prelude::*;
 
 use super::super::restarts::Restarts;
-use super::super::rows::{Head, Image, Place, Row};
-use super::super::state::{Answer, Ask, Lost, RoomState, Round};
+use super::super::round::Round;
+use super::super::rows::{Head, Image, Place, Result, Root, Row, TABLE};
+use super::super::sheets::{Catalog, Changes, ROOT, Rows, SHEET_ROWS_MAX, Sheet};
+use super::super::state::{Answer, Ask, Lost, RoomState};
 use super::told::{events, of_a_room, restarts, room};
 
-/// A partition as a ring has it.
+/// A room as a ring has it.
 #[derive(Default)]
 struct Partition {
     version: Option<i64>,
-    head: Head,
-    rows: BTreeMap<Place, Vec<u8>>,
+    head: Option<Vec<u8>>,
+    root: BTreeMap<Place, Vec<u8>>,
+    sheets: Rows,
+    /// What no sheet has been told of the last round: nothing is, until there is another.
+    untold: Changes,
 }
 
 impl Partition {
-    fn read(&self, at: &RoomKey, restarts: &[Event]) -> RoomState {
-        let mut image = Image { version: self.version, head: self.head, ..Image::default() };
-        for (place, value) in &self.rows {
-            let row = Row { place: place.clone(), value: value.clone() };
-            image.add(at, &row).expect("a row");
+    /// As the first version of the schema had it.
+    fn of_the_first_version(at: &RoomKey, events: &[Event], lost: &[Lost]) -> Self {
+        let head = Head { first_hour: Some(0), last_hour: Some(Head::OPEN) };
+        let head = crate::record::seal(TABLE, at.room.as_str().as_bytes(), &head);
+        let stays = fold_room(at, events);
+        let rows = events.iter().map(|event| Row::of_event(at, event));
+        let rows = rows.chain(lost.iter().map(|lost| Row::of_lost(at, lost)));
+        let rows = rows.chain(stays.iter().map(|stay| Row::of_stay(at, stay)));
+        let row = |row: Result<Row>| row.map(|Row { place, value }| (place, value));
+        let root = rows.map(row).collect::<Result<_>>().expect("rows");
+        Self { version: Some(3), head: Some(head.expect("a head")), root, ..Self::default() }
+    }
+
+    fn image(&self, at: &RoomKey) -> Image {
+        let mut root = Root::default();
+        root.version = self.version;
+        if let Some(head) = &self.head {
+            root.set_head(at, head).expect("a head");
         }
+        for (place, value) in &self.root {
+            let row = Row { place: place.clone(), value: value.clone() };
+            root.add(at, row).expect("a row");
+        }
+        root.image(at, self.sheets.clone()).expect("rows")
+    }
+
+    fn read(&self, at: &RoomKey, restarts: &[Event]) -> RoomState {
         let restarts = Restarts { events: Arc::new(restarts.to_vec()), ..Restarts::default() };
-        RoomState::of(at.clone(), image, restarts)
+        RoomState::of(at.clone(), self.image(at), restarts)
+    }
+
+    fn head(&self) -> Head {
+        self.image(&room()).head
     }
 
     /// Whether the round was made.
@@ -37,27 +67,42 @@ impl Partition {
             return false;
         }
         assert!(self.version < Some(round.version), "versions rise");
-        (self.version, self.head) = (Some(round.version), round.head);
+        let head = round.head.seal(&room(), &round.catalog).expect("a head");
+        (self.version, self.head) = (Some(round.version), Some(head));
         if let Some(cut) = round.cut_unix_us {
             let above = |place: &Place| place.is_of_fact() && place.at < cut;
-            self.rows.retain(|place, _| !above(place));
+            self.root.retain(|place, _| !above(place));
         }
         for (place, value) in round.rows {
             match value {
-                Some(value) => drop(self.rows.insert(place, value)),
-                None => drop(self.rows.remove(&place)),
+                Some(value) => drop(self.root.insert(place, value)),
+                None => drop(self.root.remove(&place)),
             }
         }
+        let before = std::mem::replace(&mut self.untold, round.todo.changes);
+        // Whoever is late says it twice.
+        before.apply(&mut self.sheets);
+        before.apply(&mut self.sheets);
+        self.has_an_end(&round.catalog);
         true
     }
 
+    /// No sheet has more rows than it may have, and the catalog says how many there are.
+    fn has_an_end(&self, catalog: &Catalog) {
+        let mut rows = self.sheets.clone();
+        self.untold.apply(&mut rows);
+        let mut found: BTreeMap<Sheet, u32> = BTreeMap::new();
+        rows.keys().for_each(|(sheet, _)| *found.entry(*sheet).or_default() += 1);
+        let fills = catalog.fills();
+        let listed = fills.iter().map(|(sheet, rows, _)| (*sheet, *rows)).collect();
+        assert_eq!(found, listed);
+        let mut puts = fills.iter().filter(|(sheet, ..)| *sheet > 0).map(|(.., puts)| *puts);
+        assert!(puts.all(|puts| puts <= SHEET_ROWS_MAX), "{fills:?}");
+    }
+
     fn stays(&self, at: &RoomKey) -> Vec<Stay> {
-        let mut image = Image::default();
-        for (place, value) in &self.rows {
-            let row = Row { place: place.clone(), value: value.clone() };
-            image.add(at, &row).expect("a row");
-        }
-        let mut stays = image.stays;
+        let stays = self.image(at).stays.into_iter();
+        let mut stays: Vec<Stay> = stays.map(|(stay, _)| stay).collect();
         stays.sort_by(|one, other| one.order().cmp(&other.order()));
         stays
     }
@@ -105,7 +150,7 @@ fn what_changes_nothing_makes_no_round() {
     let mut state = partition.read(&at, &[]);
     assert!(state.round(7).expect("a round").is_none());
     settle(&mut partition, &mut state, vec![add(&events[0])]);
-    state.take_done();
+    state.take_told();
     assert_eq!(state.take(Ask::Fold).expect("taken"), Answer::Done);
     assert!(state.round(8).expect("a round").is_none());
 }
@@ -198,7 +243,7 @@ fn a_room_is_listed_where_restarts_look_for_it() {
         let mut partition = Partition::default();
         let mut state = partition.read(&at, &restarts);
         settle(&mut partition, &mut state, own.iter().map(add).collect());
-        (partition.head.first_hour, partition.head.last_hour)
+        (partition.head().first_hour, partition.head().last_hour)
     };
     let (join, leave) = ("10 join anna call=c", format!("{}.5 leave anna call=c", HOUR + 1));
     assert_eq!(head(join), (Some(0), Some(Head::OPEN)));
@@ -225,6 +270,84 @@ fn a_cut_takes_what_is_before_it() {
     assert_eq!(partition.stays(&at), fold_room(&at, &events[2..]));
     assert_eq!(partition.read(&at, &[]).lens(), (1, 1));
     assert_eq!(state.find_cut(i64::MAX), None);
+}
+
+#[test]
+fn nothing_but_the_version_is_left_of_a_room_that_is_over() {
+    let (at, events, mut partition) = fresh("10 join anna call=c\n20.5 leave anna call=c");
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, events.iter().map(add).collect());
+    let cut_unix_us = state.find_cut(i64::MAX).expect("a cut");
+    let cut = Ask::Cut { cut_unix_us, before_unix_us: i64::MAX };
+    settle(&mut partition, &mut state, vec![cut]);
+    let last = state.round(7).expect("a round").expect("the note goes");
+    assert!(last.is_last);
+    partition.apply(last);
+    assert!(state.round(7).expect("a round").is_none());
+    assert_eq!((partition.root, partition.sheets), (BTreeMap::new(), Rows::new()));
+}
+
+/// What a server left half done is done by whoever reads the room, also if it is half done.
+#[test]
+fn a_note_that_is_done_is_not_done_again() {
+    let (at, events, mut partition) = fresh("10 join anna call=c");
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, events.iter().map(add).collect());
+    assert_eq!(partition.image(&at).todos.len(), 1);
+    let told = state.take_told().expect("all is done");
+    let Row { place, value } = Row::of_told(&at, told).expect("a row");
+    partition.root.insert(place, value);
+    // The sheets do not have it, but nobody looks into the note.
+    assert_eq!(partition.image(&at).todos.len(), 0);
+    assert_eq!(partition.stays(&at), []);
+}
+
+#[test]
+fn a_room_of_the_first_version_moves_into_sheets_when_it_changes() {
+    let joins: Vec<String> =
+        (0..1_300).map(|it| format!("{it} join p{it} call=c conn=k{it}")).collect();
+    let (at, mut events, _) = fresh(&joins.join("\n"));
+    let gone = Lost::of(&super::told::events("3 join nobody call=c id=gone")[0]);
+    let mut partition = Partition::of_the_first_version(&at, &events, &[gone]);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events));
+    let over = super::told::events("2000 over id=o").remove(0);
+    events.push(over.clone());
+    let mut rounds = 0;
+    partition.read(&at, &[]).take(add(&over)).expect("taken");
+    loop {
+        // Whoever comes between two rounds goes on.
+        let mut state = partition.read(&at, &[]);
+        state.todos_are_done();
+        state.take(add(&over)).expect("taken");
+        let Some(round) = state.round(7).expect("a round") else { break };
+        assert!(partition.apply(round));
+        assert_eq!(partition.read(&at, &[]).lens().0, events.len());
+        rounds += 1;
+        assert!(rounds < 20, "it ends");
+    }
+    assert!(rounds > 2, "{rounds}");
+    let image = partition.image(&at);
+    assert!(image.events.iter().all(|(_, sheet)| *sheet != ROOT));
+    assert!(image.stays.iter().all(|(_, sheet)| *sheet != ROOT));
+    assert_eq!(image.lost.len(), 1);
+    assert_eq!(partition.root.len(), 1, "the note");
+    assert_eq!(partition.stays(&at), fold_room(&at, &events));
+}
+
+#[test]
+fn a_room_of_the_first_version_is_cut_where_it_lies() {
+    let story = "10 join anna call=c\n20.5 leave anna call=c\n100 join ben call=d";
+    let (at, events, _) = fresh(story);
+    let gone = Lost::of(&super::told::events("3 join nobody call=c id=gone")[0]);
+    let mut partition = Partition::of_the_first_version(&at, &events, &[gone]);
+    let mut state = partition.read(&at, &[]);
+    const BEFORE: i64 = 50_000_000;
+    let cut_unix_us = state.find_cut(BEFORE).expect("a cut");
+    settle(&mut partition, &mut state, vec![Ask::Cut { cut_unix_us, before_unix_us: BEFORE }]);
+    assert_eq!(partition.stays(&at), fold_room(&at, &events[2..]));
+    let image = partition.image(&at);
+    assert_eq!((image.events.len(), image.stays.len(), image.lost.len()), (1, 1, 0));
+    assert_eq!(partition.root.len(), 1, "the note");
 }
 
 /// Of each identity the event that counts.
