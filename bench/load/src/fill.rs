@@ -20,6 +20,9 @@ pub(crate) struct UsersArgs {
     /// Ids from 1 to this, in each app
     #[arg(long)]
     users: u64,
+    /// One in ten has the tag `tenth` besides
+    #[arg(long)]
+    tenth: bool,
 }
 
 #[derive(Args)]
@@ -65,7 +68,11 @@ pub(crate) fn users(load: &Load, args: &UsersArgs) -> anyhow::Result<()> {
     let bodies = of_all.map(|(app, first)| {
         let mut body = format!(r#"{{"AppId":{app},"Users":["#);
         for id in first..=all.min(first + USERS_EACH - 1) {
-            json::write_user(&mut body, &users::user(id));
+            let mut user = users::user(id);
+            if args.tenth && id % 10 == 0 {
+                user.tags.push("tenth");
+            }
+            json::write_user(&mut body, &user);
             body.push(',');
         }
         body.pop();

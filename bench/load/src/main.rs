@@ -6,7 +6,8 @@
 //!
 //! Read in this order: [`sign`], [`requests`], [`answer`], [`drive`]; [`fixed`] is the other side.
 //! [`story`] and [`senders`] are what [`events`] sends at full speed; [`visible`] and [`steady`]
-//! send at a [`paced`] rate. [`start`] measures a program's start and rest, [`limits`] the machine.
+//! send at a [`paced`] rate. [`broadcast`] and [`listen`] measure what the server sends. [`start`]
+//! measures a program's start and rest, [`limits`] the machine.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,6 +15,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod answer;
+mod broadcast;
 mod drive;
 mod events;
 mod fill;
@@ -21,6 +23,7 @@ mod fixed;
 mod ingest;
 mod limits;
 mod list;
+mod listen;
 mod metronome;
 mod paced;
 mod postgres;
@@ -33,12 +36,14 @@ mod steady;
 mod story;
 mod visible;
 
+use broadcast::BroadcastArgs;
 use drive::Plan;
 use events::EventsArgs;
 use fill::{FillArgs, UsersArgs};
 use ingest::IngestArgs;
 use limits::LimitsArgs;
 use list::{AskArgs, ListArgs};
+use listen::ListenArgs;
 use postgres::PostgresArgs;
 use requests::{Ids, Target};
 use steady::SteadyArgs;
@@ -76,6 +81,9 @@ enum Work {
         /// How many requests are made beforehand; the run ends when they are used up
         #[arg(long, default_value_t = 100_000)]
         requests: usize,
+        /// How many tags each user has, out of fifty
+        #[arg(long, default_value_t = 1)]
+        tags: u64,
     },
     /// Events of many rooms, one webhook each or batches of native ones, each stored once
     Events {
@@ -90,6 +98,20 @@ enum Work {
         load: Load,
         #[command(flatten)]
         visible: VisibleArgs,
+    },
+    /// Broadcasts to everybody or to a tag, until all deliveries were taken
+    Broadcast {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        broadcast: BroadcastArgs,
+    },
+    /// How long from a join until those who listen to the stream have its line
+    Listen {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        listen: ListenArgs,
     },
     /// Reads and writes at a fixed rate
     Steady {
@@ -219,9 +241,9 @@ fn main() -> anyhow::Result<()> {
                 Plan { requests, events: vec![], repeat: true, check: answer::found(each) },
             )
         }
-        Work::Register { load, ids, first, each, requests } => {
+        Work::Register { load, ids, first, each, requests, tags } => {
             let ids = load.ids(ids, first);
-            let requests = requests::register(&load.target(), requests, each, ids);
+            let requests = requests::register(&load.target(), requests, (each, tags), ids);
             measure(
                 &load,
                 Plan { requests, events: vec![], repeat: false, check: answer::none_failed() },
@@ -234,6 +256,8 @@ fn main() -> anyhow::Result<()> {
         Work::FillStays { load, stays } => fill::stays(&load, &stays),
         Work::Ingest { load, ingest } => ingest::measure(&load, &ingest),
         Work::IngestPostgres(args) => postgres::measure(&args),
+        Work::Broadcast { load, broadcast } => broadcast::measure(&load, &broadcast),
+        Work::Listen { load, listen } => listen::measure(&load, &listen),
         Work::Visible { load, visible } => visible::measure(&load, &visible),
         Work::Steady { load, steady } => steady::measure(&load, &steady),
         Work::Fixed { load, like } => {
@@ -244,7 +268,7 @@ fn main() -> anyhow::Result<()> {
                 Like::BatchGet => requests::batch_get(&target, POOL_LEN, 50, 100_000, &mut random),
                 Like::Register => {
                     let ids = load.ids(Order::Increasing, 1);
-                    requests::register(&target, POOL_LEN, 20, ids)
+                    requests::register(&target, POOL_LEN, (20, 1), ids)
                 }
             };
             measure(

@@ -83,12 +83,12 @@ pub(crate) fn batch_get(
 pub(crate) fn register(
     target: &Target<'_>,
     count: usize,
-    each: usize,
+    (each, tags): (usize, u64),
     mut ids: Ids,
 ) -> Vec<Vec<u8>> {
     let signer = signer(target);
     let body = |number| {
-        let users: Vec<String> = (0..each).map(|_| user(ids.next())).collect();
+        let users: Vec<String> = (0..each).map(|_| user(ids.next(), tags)).collect();
         format!(r#"{{"AppId":{},"Users":[{}]}}"#, target.app_of(number), users.join(","))
     };
     let bodies = (0..count).map(body);
@@ -96,11 +96,14 @@ pub(crate) fn register(
 }
 
 /// A profile of an ordinary size.
-fn user(id: u64) -> String {
+fn user(id: u64, tags: u64) -> String {
     let mut text = String::with_capacity(128);
+    let tags: Vec<String> =
+        (0..tags).map(|place| format!("\"tag{}\"", (id + place) % 50)).collect();
     write!(
         text,
-        r#"{{"UserId":{id},"NickName":"user {id}","Portrait":"https://img.example/{id}.png","Tags":["vip"]}}"#
+        r#"{{"UserId":{id},"NickName":"user {id}","Portrait":"https://img.example/{id}.png","Tags":[{}]}}"#,
+        tags.join(",")
     )
     .expect("a String takes everything");
     text
@@ -234,7 +237,7 @@ mod tests {
     #[test]
     fn registers_no_user_twice() {
         for ids in [Ids::increasing(5), Ids::random(fastrand::Rng::with_seed(1))] {
-            let requests = register(&target(), 30, 20, ids);
+            let requests = register(&target(), 30, (20, 3), ids);
             let users = requests.iter().flat_map(|it| body(it)["Users"].as_array().cloned());
             let ids: HashSet<i64> =
                 users.flatten().map(|user| user["UserId"].as_i64().expect("a Long")).collect();
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn apps_take_turns() {
-        let requests = register(&Target { apps: 3, ..target() }, 4, 20, Ids::increasing(1));
+        let requests = register(&Target { apps: 3, ..target() }, 4, (20, 0), Ids::increasing(1));
         let apps: Vec<i64> =
             requests.iter().map(|it| body(it)["AppId"].as_i64().expect("an id")).collect();
         assert_eq!(apps, [7, 8, 9, 7]);
