@@ -13,6 +13,9 @@ use crate::log::{Event, Inferred};
 /// Something to do.
 pub type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A place among those who find out what follows from events, given back when it is dropped.
+pub type Admitted = Box<dyn Send>;
+
 /// Is told of things once they are durable. It must not wait: whoever asked for them does.
 pub trait Witness: Send + Sync + 'static {
     /// A broadcast was accepted.
@@ -24,6 +27,12 @@ pub trait Witness: Send + Sync + 'static {
     /// Whether anybody wants to know of an app's events: if not, they need not be kept for
     /// [`Witness::stored_events`].
     fn wants_events(&self, app: AppId) -> bool;
+
+    /// Waits for a place to find out what follows from events that somebody wants to know of. How
+    /// many there are is the witness's to limit; whoever stops waiting has none.
+    fn admit(&self) -> Pin<Box<dyn Future<Output = Admitted> + Send + '_>> {
+        Box::pin(std::future::ready(Box::new(()) as Admitted))
+    }
 
     /// Events that are new in the log.
     fn stored_events(&self, events: &[Event]);

@@ -11,6 +11,7 @@ pub(crate) mod ring;
 mod tests;
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,15 +19,19 @@ use domain::app::Apps;
 use domain::broadcast::{Broadcast, Message};
 use domain::ids::ParticipantId;
 use domain::log::{Event, Inferred};
-use domain::witness::{Errand, Witness};
+use domain::witness::{Admitted, Errand, Witness};
 use domain::{AppId, Context};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinError;
 
-use ring::Ring;
+use ring::{Ear, Ring};
 
 /// How many may listen to the streams of all apps together.
 pub(crate) const LISTENERS_MAX: usize = 10_000;
+
+/// For how many batches at once it is found out what follows from them, all apps together. Others
+/// wait for one of these before they are stored, if somebody listens to their app.
+pub(crate) const LOOKS_MAX: usize = 64;
 
 /// How many broadcasts are read from the store at once.
 const PAGE_BROADCASTS: u32 = 100;
@@ -35,6 +40,7 @@ const PAGE_BROADCASTS: u32 = 100;
 pub(crate) struct Feed {
     apps: HashMap<AppId, OfApp>,
     listeners: AtomicUsize,
+    looks: Arc<Semaphore>,
 }
 
 struct OfApp {
@@ -50,7 +56,8 @@ impl Feed {
     pub(crate) fn new(apps: &Apps, epoch: u64) -> Self {
         let of_app = |id| (id, OfApp { bell: Notify::new(), ring: Arc::new(Ring::new(epoch)) });
         let apps = apps.iter().map(|app| of_app(app.id)).collect();
-        Self { apps, listeners: AtomicUsize::new(0) }
+        let looks = Arc::new(Semaphore::new(LOOKS_MAX));
+        Self { apps, listeners: AtomicUsize::new(0), looks }
     }
 
     /// Rings when there is something to deliver; `None` for an app that the config does not name.
@@ -63,7 +70,8 @@ impl Feed {
         Some(&self.apps.get(&app)?.ring)
     }
 
-    /// What happens in an app, which is kept from now on. `last_id` finds the last broadcast that
+    /// What happens in an app, which is kept from now on, until nobody has listened for
+    /// [`ring::KEPT_FOR`]. `last_id` finds the last broadcast that
     /// there is; if it fails, nothing is changed.
     ///
     /// # Panics
@@ -73,15 +81,16 @@ impl Feed {
         &self,
         app: AppId,
         last_id: impl Future<Output = domain::Result<u64>>,
-    ) -> domain::Result<Arc<Ring>> {
+    ) -> domain::Result<Ear> {
         let OfApp { bell, ring } = self.apps.get(&app).expect("an app of the config");
+        let ear = ring.listen();
         if !ring.is_on() {
             // Those before are no news for a listener who begins.
             ring.turn_on(last_id.await?);
             // One may have been accepted in between: whoever delivers looks again, and tells.
             bell.notify_one();
         }
-        Ok(ring.clone())
+        Ok(ear)
     }
 
     /// A place for one more listener, if there is one.
@@ -150,6 +159,13 @@ impl Witness for Feed {
 
     fn wants_events(&self, app: AppId) -> bool {
         self.ring(app).is_some_and(|ring| ring.is_on())
+    }
+
+    fn admit(&self) -> Pin<Box<dyn Future<Output = Admitted> + Send + '_>> {
+        Box::pin(async {
+            let place = self.looks.clone().acquire_owned().await;
+            Box::new(place.expect("it is never closed")) as Admitted
+        })
     }
 
     fn stored_events(&self, events: &[Event]) {

@@ -2,14 +2,17 @@
 //! them alone. Who is further behind than the ring is long has missed something.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use domain::broadcast::Message;
 use domain::ids::ParticipantId;
 use domain::log::{Event, Inferred};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::line::{self, HEARTBEAT, Place};
 
@@ -19,6 +22,8 @@ pub(crate) const LINES_MAX: usize = 10_000;
 pub(crate) const BYTES_MAX: usize = 16 << 20;
 /// How many bytes a listener is given at once, unless one line has more.
 const CHUNK_BYTES_MAX: usize = 64 << 10;
+/// How long lines are still kept when nobody listens any more, for those who come back.
+pub(crate) const KEPT_FOR: Duration = Duration::from_secs(600);
 /// How many broadcasts may be known that came before others of smaller ids.
 const TOLD_MAX: usize = 1_000;
 
@@ -40,7 +45,14 @@ struct Lines {
     told_to: u64,
     /// Broadcasts behind that which were told.
     told: BTreeSet<u64>,
+    /// How many listen.
+    listeners: usize,
+    /// Since when nobody does.
+    quiet_since: Option<Instant>,
 }
+
+/// Somebody who listens, until it is dropped: as long the ring is not turned off.
+pub(crate) struct Ear(Arc<Ring>);
 
 struct Line {
     text: Bytes,
@@ -82,9 +94,26 @@ impl Ring {
         Self { epoch, is_on: AtomicBool::new(false), lines, tip: watch::Sender::new(0) }
     }
 
-    /// Whether anybody has ever listened.
+    /// Whether anybody listens, or did so lately. If nobody did for [`KEPT_FOR`], what was kept is
+    /// forgotten.
     pub(crate) fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Acquire)
+        if !self.is_on.load(Ordering::Acquire) {
+            return false;
+        }
+        let mut lines = self.lines();
+        let is_over = lines.listeners == 0
+            && lines.quiet_since.is_some_and(|since| since.elapsed() > KEPT_FOR);
+        if is_over && self.is_on.swap(false, Ordering::AcqRel) {
+            lines.forget();
+            self.show(&lines);
+        }
+        !is_over
+    }
+
+    /// Somebody begins to listen.
+    pub(crate) fn listen(self: &Arc<Self>) -> Ear {
+        self.lines().listeners += 1;
+        Ear(self.clone())
     }
 
     /// From now on lines are kept, if they were not before; broadcasts up to this one count as
@@ -93,6 +122,7 @@ impl Ring {
         let mut lines = self.lines();
         if !self.is_on.load(Ordering::Acquire) {
             lines.told_all_to(told_to);
+            lines.quiet_since = Some(Instant::now());
             self.is_on.store(true, Ordering::Release);
         }
     }
@@ -222,7 +252,29 @@ impl Ring {
     }
 }
 
+impl Deref for Ear {
+    type Target = Ring;
+
+    fn deref(&self) -> &Ring {
+        &self.0
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        let mut lines = self.0.lines();
+        lines.listeners -= 1;
+        lines.quiet_since = Some(Instant::now());
+    }
+}
+
 impl Lines {
+    /// Forgets all lines. Behind the last of them something is missing, too.
+    fn forget(&mut self) {
+        self.gone = self.tip() + 1;
+        (self.kept, self.bytes) = (VecDeque::new(), 0);
+    }
+
     fn tip(&self) -> u64 {
         self.gone + self.kept.len() as u64
     }

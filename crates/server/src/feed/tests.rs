@@ -10,13 +10,13 @@ use std::time::Duration;
 use domain::broadcast;
 use domain::clock::{Clock, SECOND_US};
 use domain::erasure;
-use domain::ids::{Door, EventId, ParticipantId, RoomId, SourceName};
+use domain::ids::{CallId, Door, EventId, ParticipantId, RoomId, SourceName};
 use domain::log::event::{Fact, Presence};
 use domain::log::{self, ClientFacts};
 use stores::embedded::{Embedded, Options};
 
 use super::line::Place;
-use super::ring::{Found, LINES_MAX, Ring, Start};
+use super::ring::{Found, KEPT_FOR, LINES_MAX, Ring, Start};
 use super::*;
 use crate::testing::{self, APP};
 
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// Somebody begins to listen.
-    async fn turn_on(&self) -> Arc<Ring> {
+    async fn turn_on(&self) -> Ear {
         let last_id = async { Ok(self.ctx.store.open_broadcasts(APP).await?.last_id) };
         self.feed.turn_on(APP, last_id).await.expect("read")
     }
@@ -338,6 +338,171 @@ async fn who_came_without_a_word_has_joined_on_the_stream_too() {
         left bert 60
     "#]]
     .assert_eq(&told(&ring));
+}
+
+#[tokio::test]
+async fn a_join_that_is_known_is_not_told_again_because_the_leave_comes_late() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let record = async |events| log::record(&world.ctx, events).await.expect("recorded");
+    let room = somebody("anna").room;
+    record(vec![joined(95, "anna"), joined(94, "bert")]).await;
+    let present = [somebody("bert").participant].into();
+    let snapshot = Fact::Snapshot { room: room.clone(), call: None, present, told: None };
+    record(vec![event(50, snapshot)]).await;
+    record(vec![left(49, "anna", 95)]).await;
+    record(vec![event(48, Fact::RoomFinished { room, call: None })]).await;
+    record(vec![left(47, "bert", 94)]).await;
+    // The join comes with the leave.
+    record(vec![joined(40, "carl"), left(39, "carl", 40)]).await;
+    // Whoever was there, and left, came again.
+    record(vec![left(30, "anna", 35)]).await;
+    // It is told twice, or not as exactly as by the join itself.
+    record(vec![joined(20, "dora")]).await;
+    record(vec![left(10, "dora", 21)]).await;
+    record(vec![left(5, "emil", 9), left(5, "emil", 9)]).await;
+    expect_test::expect![[r#"
+        joined anna 95
+        joined bert 94
+        left anna 50, inferred
+        left anna 49
+        left bert 48, inferred
+        left bert 47
+        joined carl 40
+        left carl 39
+        joined anna 35, inferred
+        left anna 30
+        joined dora 20
+        left dora 10
+        joined emil 9, inferred
+        left emil 5
+    "#]]
+    .assert_eq(&told(&ring));
+}
+
+#[tokio::test]
+async fn whose_call_gave_way_to_another_has_left_on_the_stream_too() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let record = async |events| log::record(&world.ctx, events).await.expect("recorded");
+    let joined_to = |ago_s, name, call| {
+        let mut who = somebody(name);
+        who.call = Some(CallId::parse(call).expect("an id"));
+        event(ago_s, Fact::Joined { who, sole: false, client: ClientFacts::default() })
+    };
+    record(vec![joined_to(29, "anna", "one")]).await;
+    record(vec![joined_to(28, "bert", "one")]).await;
+    record(vec![joined_to(20, "anna", "two")]).await;
+    // Two calls at once, and then one that is over before it is heard of.
+    record(vec![joined_to(15, "carl", "three"), joined_to(14, "dora", "four")]).await;
+    record(vec![joined_to(90, "emil", "zero")]).await;
+    // What comes with its end.
+    let room = somebody("anna").room;
+    let over = Fact::RoomFinished { room, call: None };
+    record(vec![joined_to(9, "fred", "four"), event(8, over)]).await;
+    expect_test::expect![[r#"
+        joined anna 29
+        joined bert 28
+        left anna 28, inferred
+        left bert 28, inferred
+        joined anna 20
+        left anna 20, inferred
+        joined carl 15
+        joined dora 14
+        left carl 15, inferred
+        joined emil 90
+        left emil 90, inferred
+        left dora 8, inferred
+        joined fred 9
+        left fred 8, inferred
+    "#]]
+    .assert_eq(&told(&ring));
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_be_looked_at_is_a_gap() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let finished = |number: i64| {
+        let room = RoomId::parse(&format!("r{number}")).expect("an id");
+        event(1_000 - number, Fact::RoomFinished { room, call: None })
+    };
+    log::record(&world.ctx, (0..100).map(finished).collect()).await.expect("recorded");
+    assert_eq!(told(&ring), "", "nobody was there");
+    log::record(&world.ctx, (100..201).map(finished).collect()).await.expect("recorded");
+    assert_eq!(told(&ring), "gap  0\n");
+}
+
+#[tokio::test]
+async fn rooms_share_what_a_batch_may_look_at() {
+    const EACH: usize = 5_001;
+    let world = World::new();
+    let record = async |events| log::record(&world.ctx, events).await.expect("recorded");
+    let in_room = |number: usize, fact: fn(RoomId, usize) -> Fact| {
+        let room = RoomId::parse(&format!("r{}", number % 2)).expect("an id");
+        let id = EventId::parse(&format!("{number}")).expect("an id");
+        Event { id, ..event(50, fact(room, number)) }
+    };
+    let joined = |number| {
+        in_room(number, |room, number| {
+            let who = Presence { room, ..somebody(&number.to_string()) };
+            Fact::Joined { who, sole: false, client: ClientFacts::default() }
+        })
+    };
+    for half in [0..EACH, EACH..2 * EACH] {
+        record(half.map(joined).collect()).await;
+    }
+    let ring = world.turn_on().await;
+    let finished = |number| {
+        let over = in_room(number, |room, _| Fact::RoomFinished { room, call: None });
+        Event { time_unix_us: NOW_UNIX_US, ..over }
+    };
+    record([0, 1].map(finished).into()).await;
+    let told = told(&ring);
+    let left = told.lines().filter(|it| it.starts_with("left ")).count();
+    assert_eq!((left, told.lines().count()), (EACH, EACH + 1));
+    assert!(told.ends_with("\ngap  0\n"));
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_before_there_is_a_place_to_look_leaves_nothing_behind() {
+    let world = World::new();
+    let ring = world.turn_on().await;
+    let mut places = vec![];
+    for _ in 0..LOOKS_MAX {
+        places.push(world.feed.admit().await);
+    }
+    begin_and_go(log::record(&world.ctx, vec![joined(20, "anna")])).await;
+    drop(places);
+    log::record(&world.ctx, vec![joined(10, "bert")]).await.expect("recorded");
+    assert_eq!(told(&ring), "joined bert 10\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_is_off_again_when_nobody_has_listened_for_a_while() {
+    let ring = Arc::new(ring(0));
+    let (one, other) = (ring.listen(), ring.listen());
+    ring.tell_broadcast(1, &message());
+    tokio::time::advance(2 * KEPT_FOR).await;
+    drop(one);
+    tokio::time::advance(2 * KEPT_FOR).await;
+    assert!(ring.is_on(), "somebody listens");
+    drop(other);
+    tokio::time::advance(KEPT_FOR).await;
+    assert!(ring.is_on(), "they may come back");
+    assert!(!ring.start(Some(Some(place(EPOCH, 1, 1)))).gap);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(!ring.is_on());
+    ring.tell_broadcast(2, &message());
+    assert_eq!(behind(&ring, 2), [""; 0]);
+    // Who comes back all the same is told of what they have missed.
+    ring.turn_on(2);
+    ring.tell_broadcast(3, &message());
+    let start = ring.start(Some(Some(place(EPOCH, 1, 1))));
+    let begin = place(EPOCH, 2, 1);
+    assert_eq!(start, Start { line: 2, place: begin, gap: true, broadcasts: Some((1, 2)) });
+    assert_eq!(behind(&ring, 2), ["7-3-3"]);
+    assert_eq!(ring.read(1), Found::Gone);
 }
 
 #[tokio::test]

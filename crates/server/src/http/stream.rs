@@ -23,7 +23,7 @@ use super::listener::Held;
 use super::{Server, reply};
 use crate::feed::Seat;
 use crate::feed::line::{self, HEARTBEAT, Place};
-use crate::feed::ring::{Found, Ring, Start};
+use crate::feed::ring::{Ear, Found, Start};
 use crate::observe;
 
 /// How long nothing is said before something is, so that both ends see that the other is there.
@@ -116,7 +116,7 @@ async fn begin(
     app: AppId,
     method: &Method,
     headers: &HeaderMap,
-) -> Result<(Arc<Ring>, Seat, Start), Refusal> {
+) -> Result<(Ear, Seat, Start), Refusal> {
     if *method != Method::GET {
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "a stream is asked with GET"));
     }
@@ -152,7 +152,7 @@ pub(super) fn response(lines: mpsc::Receiver<Bytes>) -> Response<Lines> {
 struct Listener {
     server: Arc<Server>,
     app: AppId,
-    ring: Arc<Ring>,
+    ring: Ear,
     start: Start,
     chunks: mpsc::Sender<Bytes>,
     _seat: Seat,
