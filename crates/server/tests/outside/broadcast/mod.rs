@@ -14,6 +14,7 @@ mod stream;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -99,8 +100,14 @@ fn job(server: &Server, app: u32, id: u64) -> Value {
     answer.json()
 }
 
+/// Longer than anything takes that is waited for: then something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait before a server is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Waits until the job is as it should be, which it is to become by itself.
 fn wait_for(server: &Server, app: u32, id: u64, is_there: impl Fn(&Value) -> bool) -> Value {
+    let began = Instant::now();
     loop {
         let job = job(server, app, id);
         if is_there(&job) {
@@ -108,7 +115,8 @@ fn wait_for(server: &Server, app: u32, id: u64, is_there: impl Fn(&Value) -> boo
         }
         let state = job["state"].as_str().expect("a state");
         assert!(["waiting", "running"].contains(&state), "it will never be: {job}");
-        thread::yield_now();
+        assert!(began.elapsed() < PATIENCE, "it is not in {PATIENCE:?}: {job}");
+        thread::park_timeout(PAUSE);
     }
 }
 
