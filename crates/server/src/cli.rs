@@ -446,6 +446,9 @@ pub(crate) struct CopyArgs {
     /// Go on where an earlier copy ended
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Cancel the broadcasts in the target that are under way: a server goes on with the source
+    #[arg(long)]
+    pub(crate) cancel_broadcasts: bool,
     /// Where is kept how far a copy has come
     #[arg(long, value_name = "FILE", default_value = "whowas-store-copy.json")]
     pub(crate) state: PathBuf,

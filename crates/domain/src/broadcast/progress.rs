@@ -232,18 +232,29 @@ impl Progress {
         Self { not_before_unix_us: now_unix_us, ..self.then(State::Waiting, now_unix_us) }
     }
 
-    /// It is taken to a store that does not understand its place: there it begins anew, as far as
-    /// anything more comes of it.
+    /// It is taken to a store that does not understand its place: there it begins anew, by itself
+    /// or when it is retried. What is over for good keeps its counts.
     #[must_use]
     pub fn begun_anew(&self) -> Self {
-        match self.is_over() {
-            true => Self { place: None, ..self.clone() },
-            false => Self {
+        match self.state {
+            State::Done | State::Expired => Self { place: None, ..self.clone() },
+            State::Failed | State::Cancelled => {
+                Self { place: None, users: 0, batches: 0, ..self.clone() }
+            }
+            State::Waiting | State::Running(_) => Self {
                 version: self.version,
                 changed_unix_us: self.changed_unix_us,
                 refusal: self.refusal.clone(),
                 ..Self::new(self.changed_unix_us)
             },
+        }
+    }
+
+    /// Whether it has reached somebody, and may reach more: by itself, or when it is retried.
+    pub fn is_halfway(&self) -> bool {
+        match self.state {
+            State::Done | State::Expired => false,
+            State::Waiting | State::Running(_) | State::Failed | State::Cancelled => self.users > 0,
         }
     }
 

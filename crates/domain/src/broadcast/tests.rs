@@ -132,6 +132,29 @@ fn a_wish_is_granted_where_it_makes_sense() {
 }
 
 #[test]
+fn what_begins_anew_counts_anew_and_what_is_over_for_good_keeps_its_counts() {
+    let running = Progress::new(s(0)).advanced((Some(vec![1]), 3), ME, s(1));
+    let failed = running.failed(refusal(500), s(2));
+    let cancelled = running.cancelled(s(2)).unwrap();
+    let waiting = running.refused(refusal(500), s(2));
+    let seen = |progress: &Progress| {
+        let anew = progress.begun_anew();
+        assert_eq!((&anew.place, anew.version), (&None, progress.version));
+        assert_eq!(anew.is_over(), progress.is_over());
+        (anew.users, anew.batches, progress.is_halfway())
+    };
+    for halfway in [&running, &failed, &cancelled, &waiting] {
+        assert_eq!(seen(halfway), (0, 0, true), "{halfway:?}");
+    }
+    let retried = cancelled.begun_anew().retried(s(3)).unwrap();
+    let done = retried.advanced((Some(vec![2]), 3), ME, s(4)).advanced((None, 2), ME, s(5));
+    assert_eq!((done.state, done.users, done.batches), (State::Done, 5, 2));
+    assert_eq!(seen(&done), (5, 2, false));
+    assert_eq!(seen(&running.expired(s(9))), (3, 1, false));
+    assert!(!Progress::new(s(0)).is_halfway(), "nobody was reached");
+}
+
+#[test]
 fn a_reason_has_a_maximum() {
     let long = Refusal { status: None, reason: "语".repeat(1_000) };
     let kept = Progress::new(0).refused(long, 0).refusal.unwrap().reason;

@@ -84,7 +84,7 @@ fn interrupted() -> Ending {
 async fn copy(args: &CopyArgs, from: &At, to: &At) -> anyhow::Result<()> {
     let began = Instant::now();
     let file = StateFile::new(&args.state);
-    let new = State::new(from.to_string(), to.to_string());
+    let new = State::new(from.to_string(), to.to_string(), args.cancel_broadcasts);
     let found = if args.resume { file.find(&new)? } else { None };
     let is_resumed = found.is_some();
     let source = from.open().await?;
@@ -108,6 +108,9 @@ async fn copy(args: &CopyArgs, from: &At, to: &At) -> anyhow::Result<()> {
             "{to} is not empty: copy into a new one, or go on with an earlier copy by --resume"
         );
         copy.file.save(&copy.state)?;
+    }
+    if copy.state.stage <= Stage::Broadcasts {
+        copy.announce_broadcasts().await?;
     }
     copy.carry_all().await?;
     let compared = copy.compare().await.map_err(|difference| {

@@ -33,6 +33,9 @@ pub(super) struct State {
     version: u32,
     from: String,
     to: String,
+    /// Whether broadcasts that are under way are cancelled in the target.
+    #[serde(default)]
+    pub(super) cancels_broadcasts: bool,
     pub(super) stage: Stage,
     /// Where the stage goes on, as the source told it, in hexadecimal; from its beginning if it is
     /// `None`.
@@ -45,9 +48,19 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(from: String, to: String) -> Self {
-        let (stage, next, apps) = (Stage::Users, None, BTreeSet::new());
-        Self { version: VERSION, from, to, stage, next, users: 0, events: 0, sightings: 0, apps }
+    pub(super) fn new(from: String, to: String, cancels_broadcasts: bool) -> Self {
+        Self {
+            version: VERSION,
+            from,
+            to,
+            cancels_broadcasts,
+            stage: Stage::Users,
+            next: None,
+            users: 0,
+            events: 0,
+            sightings: 0,
+            apps: BTreeSet::new(),
+        }
     }
 
     /// Where the stage goes on.
@@ -99,6 +112,11 @@ impl StateFile {
             state.from,
             state.to,
         );
+        ensure!(
+            state.cancels_broadcasts == new.cancels_broadcasts,
+            "{shown} is of a copy that was begun {} --cancel-broadcasts; go on with it so",
+            if state.cancels_broadcasts { "with" } else { "without" },
+        );
         state.next()?;
         Ok(Some(state))
     }
@@ -132,7 +150,7 @@ mod tests {
     fn a_copy_goes_on_between_the_same_stores_or_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = StateFile::new(&folder.path().join("state"));
-        let new = |to: &str| State::new("embedded:/a".into(), to.into());
+        let new = |to: &str| State::new("embedded:/a".into(), to.into(), false);
         assert_eq!(file.find(&new("b")).expect("nothing is there"), None);
         let mut state = new("b");
         state.begin(Stage::Events);
@@ -144,6 +162,9 @@ mod tests {
         assert_eq!(found.next().expect("a place"), Some(vec![0, 255, 16]));
         let said = file.find(&new("c")).expect_err("it is of others").to_string();
         assert!(said.contains("is of a copy from embedded:/a to b"), "{said}");
+        let cancelling = State::new("embedded:/a".into(), "b".into(), true);
+        let said = file.find(&cancelling).expect_err("it is otherwise").to_string();
+        assert!(said.contains("begun without --cancel-broadcasts"), "{said}");
         for text in ["", "{}", "{\"version\":1}"] {
             fs::write(&file.0, text).expect("a file");
             let said = file.find(&new("b")).expect_err("it is no state").to_string();

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod commands;
+mod moving;
 mod receiver;
 mod receivers;
 mod requests;
