@@ -2,6 +2,7 @@
 """Asks a server what its document says that can be asked, and much that it says cannot."""
 
 import base64
+import http.client
 import json
 import os
 import pathlib
@@ -32,6 +33,9 @@ access_keys = [{{ id = "{KEY[0]}", secret = "{KEY[1]}" }}]
 janus = {{ user = "janus", password = "{PASSWORD}" }}
 """
 DOCUMENT = "/v1/openapi.json"
+# It never ends by itself, and the tester reads each answer to its end: it is asked here.
+STREAM = "/v1/apps/{app}/stream"
+STREAM_BEGINS_WITHIN_S = 30
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -55,11 +59,12 @@ def populate(server):
 
 
 def operations(server):
-    """Those that the document has, but for the document's own."""
+    """Those that the document has, but for the document's own and the stream."""
     status, text = server.get(DOCUMENT)
     assert status == 200, f"{status} {text}"
     paths = json.loads(text)["paths"]
-    return {f"{method.upper()} {path}" for path, item in paths.items() if path != DOCUMENT
+    return {f"{method.upper()} {path}" for path, item in paths.items()
+            if path not in (DOCUMENT, STREAM)
             for method in item if method in METHODS}
 
 
@@ -68,6 +73,7 @@ def ask(server, examples, seed, report):
         pathlib.Path(sys.executable).with_name("schemathesis"), "--config-file",
         HERE / "schemathesis.toml", "run", f"http://{server.address}{DOCUMENT}",
         "--header", f"Authorization: Bearer {TOKEN}", "--checks", "all", "--continue-on-failure",
+        "--exclude-path", STREAM,
         "--max-examples", examples, "--seed", seed, "--generation-database", "none",
         "--report", "junit", "--report-junit-path", report]
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +83,30 @@ def ask(server, examples, seed, report):
     return {case.get("name"): [found.text or found.get("message") for found in case
                                if found.tag in ("failure", "error")]
             for case in xml.etree.ElementTree.parse(report).iter("testcase")}
+
+
+def ask_stream(server):
+    """What is wrong with the beginning of a stream, and with who is refused one."""
+    wrong = []
+    item = json.loads(server.get(DOCUMENT)[1])["paths"][STREAM]
+    for method, token, status, kind in (
+            ("GET", TOKEN, 200, "text/event-stream"), ("GET", "wrong", 401, "application/json"),
+            ("POST", TOKEN, 405, "application/json")):
+        connection = http.client.HTTPConnection(server.address, timeout=STREAM_BEGINS_WITHIN_S)
+        connection.request(method, STREAM.replace("{app}", str(APP)),
+                           headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        came = answer.status, answer.headers["Content-Type"]
+        if came != (status, kind):
+            wrong.append(f"{method} with {token}: expected {(status, kind)}, got {came}")
+        told = item["get"]["responses"].get(str(answer.status), {})
+        if status == 200 and (kind not in told["content"] or not answer.readline()):
+            wrong.append("the document has another type, or nothing was said")
+        if status == 405 and answer.headers["Allow"] != ", ".join(
+                it.upper() for it in item if it in METHODS):
+            wrong.append(f"{method}: Allow is {answer.headers['Allow']}")
+        connection.close()
+    return wrong
 
 
 def main():
@@ -90,6 +120,7 @@ def main():
             verdicts.count(name, ["it was not asked"])
         for name, complaints in found.items():
             verdicts.count(name, [line for text in complaints for line in text.splitlines()])
+        verdicts.count(f"GET {STREAM}", ask_stream(server))
     verdicts.count("the server", server.complaints((TOKEN, KEY[1], PASSWORD)))
     return verdicts.close()
 

@@ -33,8 +33,11 @@ pub use signature::authorize;
 /// What every path of this dialect begins with.
 pub const PATH: &str = "/v1/apps/";
 
+/// The one path under [`PATH`] that the server answers itself: a stream is no answer of an action.
+pub const STREAM: &str = "/v1/apps/{app}/stream";
+
 /// The whole native API in OpenAPI 3.1, also what of `/v1` the server answers itself. Each action
-/// here is in it, and it has no others under [`PATH`].
+/// here is in it, and beside [`STREAM`] it has no others under [`PATH`].
 pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// Answers one request, which has no body that counts. `request_id` is what the log knows it by.

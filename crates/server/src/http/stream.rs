@@ -30,6 +30,8 @@ use crate::observe;
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 /// How long a listener may take to take what is there.
 const SLOW_MAX: Duration = Duration::from_secs(30);
+/// What a stream is asked with.
+pub(super) const METHODS: &str = "GET";
 /// How many broadcasts are read from the store at once.
 const PAGE_BROADCASTS: u32 = 100;
 
@@ -82,7 +84,10 @@ pub(super) async fn answer(
             (Ok(response(lines)), "ok", None)
         }
         Err(Refusal { status, reason, cause }) => {
-            let refused = reply::error(status, reason);
+            let refused = match status {
+                StatusCode::METHOD_NOT_ALLOWED => reply::other_methods(METHODS, reason),
+                _ => reply::error(status, reason),
+            };
             let outcome = reply::outcome_of(&refused);
             (Err(refused), outcome, cause)
         }
