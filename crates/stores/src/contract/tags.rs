@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::clock::FixedClock;
 use domain::ids::{AppId, UserId};
 use domain::store::{IfTaken, NewUser, Registration, Update, Walk, Walked};
 use domain::users::audience::{self, Audience};
@@ -78,7 +79,8 @@ async fn is_counted(store: &dyn Walk, tag: Option<&str>, expected: usize) {
     let count = store.count_tagged(APP, tag).await.expect("a count");
     assert_eq!(count.unwrap_or(expected as u64), expected as u64, "{tag:?}");
     let all = tag.map_or(Audience::Everybody, |tag| Audience::Tag(tag.to_owned()));
-    let counted = audience::count(store, APP, &all, None).await.expect("a count");
+    let clock = FixedClock::at_unix_s(0);
+    let counted = audience::count(store, &clock, APP, &all, None).await.expect("a count");
     assert_eq!((counted.count, counted.next), (expected as u64, None), "{tag:?}");
 }
 
@@ -347,7 +349,8 @@ pub(super) async fn an_audience_is_counted_and_walked(store: &dyn Walk) {
         ("(n:1001 OR even) AND NOT (none* OR odd)", everybody - odd + 1),
     ] {
         let meant = Audience::parse(text).expect("an expression");
-        let counted = audience::count(store, APP, &meant, None).await.expect("a count");
+        let clock = FixedClock::at_unix_s(0);
+        let counted = audience::count(store, &clock, APP, &meant, None).await.expect("a count");
         assert_eq!((counted.count, counted.next), (expected as u64, None), "{text}");
         let (mut ids, mut from, mut found) = (BTreeSet::new(), None, 0);
         loop {
@@ -358,7 +361,8 @@ pub(super) async fn an_audience_is_counted_and_walked(store: &dyn Walk) {
             if from.is_none() {
                 break;
             }
-            let behind = audience::count(store, APP, &meant, from.as_deref()).await.expect("those");
+            let behind = audience::count(store, &clock, APP, &meant, from.as_deref()).await;
+            let behind = behind.expect("those");
             assert_eq!(found as u64 + behind.count, expected as u64, "{text}: counted from there");
         }
         assert_eq!((found, ids.len()), (expected, expected), "{text}");

@@ -117,3 +117,54 @@ impl Directory for Memory {
         Ok(Walked { found, next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use domain::clock::{Clock, SECOND_US};
+    use domain::ids::{AppId, UserId};
+    use domain::store::{IfTaken, NewUser, Store as _};
+    use domain::users::Profile;
+    use domain::users::audience::{self, Audience, COUNT_S};
+
+    use crate::memory::Memory;
+
+    /// A clock by which so many seconds go by each time it is looked at.
+    struct Hasty(i64, AtomicI64);
+
+    impl Clock for Hasty {
+        fn now_unix_us(&self) -> i64 {
+            self.1.fetch_add(self.0 * SECOND_US, Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_count_ends_after_some_seconds_and_goes_on_where_it_was() {
+        const USERS: i64 = 2_500;
+        let (store, app) = (Memory::default(), AppId(1));
+        let new = |number| NewUser {
+            id: UserId::from_long(number).unwrap(),
+            profile: Profile { tags: vec!["a".into()], ..Profile::default() },
+        };
+        let users = (1..=USERS).map(new).collect();
+        store.register_users(app, users, IfTaken::Leave, 1).await.unwrap();
+        let meant = Audience::Not(Box::new(Audience::Tag("b".into())));
+        // At once, after half of the time at the second look, and in time.
+        for (pause_s, expected) in [(COUNT_S, 3), (COUNT_S / 2, 2), (0, 1)] {
+            let clock = Hasty(pause_s, AtomicI64::new(0));
+            let (mut counts, mut from) = (vec![], None);
+            loop {
+                let counted = audience::count(&store, &clock, app, &meant, from.as_deref()).await;
+                let counted = counted.unwrap();
+                counts.push(counted.count);
+                from = counted.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(counts.iter().sum::<u64>(), USERS.unsigned_abs(), "{counts:?}");
+            assert_eq!(counts.len(), expected, "{counts:?}");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 //!
 //! All, or those with one tag, are told at once where the store keeps counts. For other expressions
 //! users are looked at one by one, which takes some seconds for millions: ten millions of them in a
-//! request. If there are more, `next` tells where to go on, and the counts are to be added up.
+//! request, and not for long. If there are more, `next` tells where to go on, and the counts are to
+//! be added up.
 
 use domain::users::audience;
 use serde::Serialize;
@@ -23,7 +24,7 @@ pub(in crate::native) async fn answer(asked: &Asked<'_>) -> Result<Answer, Fault
     let [tags, given_cursor] = asked.query.only(["tags", "cursor"])?;
     let meant = audience(tags)?;
     let from = given_cursor.map(cursor::parse).transpose()?;
-    let store = &*asked.ctx.store;
-    let counted = audience::count(store, asked.app.id, &meant, from.as_deref()).await?;
+    let (store, clock) = (&*asked.ctx.store, &*asked.ctx.clock);
+    let counted = audience::count(store, clock, asked.app.id, &meant, from.as_deref()).await?;
     Ok(Answer { count: counted.count, next: counted.next.as_deref().map(cursor::show) })
 }

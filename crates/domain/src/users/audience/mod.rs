@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::User;
 use super::store::{TagCount, WALK_LEN_MAX, WALK_TAGS_MAX};
 use super::tags::indexed;
+use crate::clock::{Clock, SECOND_US};
 use crate::error::Result;
 use crate::ids::AppId;
 use crate::store::{Store, Walked};
@@ -168,11 +169,15 @@ pub struct Counted {
 /// ten million of them.
 pub const COUNT_STEPS_MAX: usize = 10_000;
 
+/// After how many seconds no more steps are taken for one count: a store may be slow.
+pub const COUNT_S: i64 = 10;
+
 /// How many are meant, as far as nobody changes meanwhile. Counting everybody, or those with one
-/// tag, costs nothing where the store keeps counts; all else is walked, [`COUNT_STEPS_MAX`] steps
-/// from a place on.
+/// tag, costs nothing where the store keeps counts; all else is walked from a place on, one step at
+/// least: [`COUNT_STEPS_MAX`] of them, and for [`COUNT_S`] seconds.
 pub async fn count(
     store: &dyn Store,
+    clock: &dyn Clock,
     app: AppId,
     audience: &Audience,
     from: Option<&[u8]>,
@@ -187,12 +192,13 @@ pub async fn count(
         return Ok(Counted { count, next: None });
     }
     let mut counted = Counted { count: 0, next: from.map(<[u8]>::to_vec) };
+    let until_unix_us = clock.now_unix_us().saturating_add(COUNT_S * SECOND_US);
     for _ in 0..COUNT_STEPS_MAX {
         let from = counted.next.as_deref();
         let step = walk(store, app, audience, from, WALK_LEN_MAX).await?;
         counted.count += step.found.len() as u64;
         counted.next = step.next;
-        if counted.next.is_none() {
+        if counted.next.is_none() || clock.now_unix_us() >= until_unix_us {
             break;
         }
     }
