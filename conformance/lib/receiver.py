@@ -46,7 +46,12 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # Whoever sent it was killed before the end: nothing was delivered.
+                    self.close_connection = True
+                    return
                 receiver.take(self, body)
 
             def log_message(self, *_):
