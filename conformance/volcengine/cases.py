@@ -8,6 +8,7 @@ Each client has user ids of its own, so that the clients cannot disturb one anot
 import dataclasses
 import datetime
 
+import volcengine
 from expect import beginning, between, differences, empty, some_text
 from receiver import SECRET
 
@@ -382,7 +383,7 @@ class Directory:
             "content of 32 KiB": ({"Content": largest}, [31, 32]),
         }
 
-    def delivered(self, receiver):
+    def delivered(self, receiver, server):
         """What is wrong with what the receiver got, by the cases that should have reached it."""
         wrong = {}
         for name, (more, numbers) in self.reaching().items():
@@ -395,11 +396,23 @@ class Directory:
             expected = {"appId": APP, "action": "UserBroadcast", "message": message,
                         "userIds": some_of(self.id(n) for n in numbers)}
             wrong[name] = differences(expected, came.data, "data") if came else ["it did not come"]
-        # The broadcasts of an app take turns, so by now these would be on their way, too.
-        refused_ones = [it for it in receiver.deliveries
-                        if it.data["message"]["Content"].endswith(f"refused of {self.base}")]
-        wrong["none that was refused"] = [f"{it.body!r} came" for it in refused_ones]
+        wrong["none that was refused"] = self.refused_that_came(receiver, server)
         return wrong
+
+    def refused_that_came(self, receiver, server):
+        """Broadcasts take turns, the oldest first: what comes at all is there before a later one."""
+        fence = self.wish("fence", {})
+        volcengine.call(server, *KEY, "UserBroadcast", fence)
+        if not receiver.find(lambda it: it.data["message"]["Content"] == fence["Content"],
+                             ARRIVES_S):
+            return ["a later one did not come"]
+        asked = [it for it in self.broadcasts() if it.action == "UserBroadcast"]
+        refused_ones = {it.asks["request"]["Content"] for it in asked if it.refusal}
+        accepted = {it.asks["request"]["Content"] for it in asked if not it.refusal}
+        if refused_ones & accepted:
+            return ["what is refused cannot be told from what is accepted"]
+        return [f"{it.id} came: {it.data['message']['Content'][:60]!r}"
+                for it in receiver.deliveries if it.data["message"]["Content"] in refused_ones]
 
     def presigned(self):
         if not self.client.presigns:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import urllib.parse
 
+import volcengine
 from expect import absent, differences, empty, some_text
 from receiver import SECRET
 
@@ -309,6 +310,10 @@ def wishes(language):
     }
 
 
+def too_large(language):
+    return wishes(language)["a message of 32 KiB"][0]["MessageBody"]["Message"] + "a"
+
+
 def messages(host, language):
     """SendMessageToAllUsers: what is accepted, and what is refused with which code."""
     action = "SendMessageToAllUsers"
@@ -322,9 +327,8 @@ def messages(host, language):
         yield ask(name, wish)
     good = wishes(language)["a text"][0]
     no = good | {"MessageBody": {"Message": f"大家好 no of {language}"}}
-    too_large = accepted["a message of 32 KiB"][0]["MessageBody"]["Message"] + "abc"
-    yield ask("a message of 32 KiB and a byte", no | {"MessageBody": {"Message": too_large}},
-              660400001)
+    yield ask("a message of 32 KiB and a byte",
+              no | {"MessageBody": {"Message": too_large(language)}}, 660400001)
     yield ask("ExtendedData of 1,025 bytes",
               no | {"MessageBody": no["MessageBody"] | {"ExtendedData": "e" * 1025}}, 660400001)
     yield ask("from nobody who is known", no | {"FromUserId": "nobody"}, 660500002)
@@ -339,30 +343,44 @@ def messages(host, language):
     yield ask("an unknown app", no, 100000010, app_id="4999")
 
 
-def delivered(receiver, language):
-    """What is wrong with what the receiver got, by the cases that should have reached it."""
-    wrong = {}
+def delivered(receiver, server, languages):
+    """What is wrong with what the receiver got, by the cases that should have reached it.
+
+    It is of the last of these languages, which have asked one after the other.
+    """
+    wrong, language = {}, languages[-1]
     for name, (wish, left_out) in wishes(language).items():
         text = wish["MessageBody"]["Message"]
         came = receiver.find(lambda it: message_of(it) == text, ARRIVES_S)
         expected = {"appId": APP, "dialect": "zegocloud", "action": "SendMessageToAllUsers",
-                    "message": wish | left_out, "userIds": with_everybody(language)}
+                    "message": wish | left_out, "userIds": everybody(languages)}
         wrong[name] = differences(expected, came.data, "data") if came else ["it did not come"]
-    # The broadcasts of an app take turns, so by now these would be on their way, too.
+    # Broadcasts take turns, the oldest first: what comes at all is there before a later one.
+    fence = f"fence of {language}"
+    volcengine.call(server, *KEY, "UserBroadcast", {
+        "AppId": APP, "Sender": 10001, "MsgType": 10001, "MsgTTL": 600, "Content": fence})
+    if not receiver.find(lambda it: it.data["message"].get("Content") == fence, ARRIVES_S):
+        wrong["none that was refused"] = ["a later one did not come"]
+        return wrong
+    refused_ones = {f"大家好 no of {language}", too_large(language)}
     wrong["none that was refused"] = [
-        f"{it.id} came" for it in receiver.deliveries
-        if message_of(it) == f"大家好 no of {language}" or message_of(it).endswith("abc")]
+        f"{it.id} came" for it in receiver.deliveries if message_of(it) in refused_ones]
     return wrong
 
 
 def message_of(delivery):
-    return delivery.data["message"]["MessageBody"]["Message"]
+    """The text of a message of this dialect."""
+    return delivery.data["message"].get("MessageBody", {}).get("Message")
 
 
-def with_everybody(language):
-    """Whoever was registered before, and by whatever action."""
-    known = {"10001", "10002", "10003", f"{language.lower()}-alice", f"@RBT#{language}"}
-    return lambda told: None if known <= set(told) else f"expected {sorted(known)} among others"
+def everybody(languages):
+    """Whoever was registered before, by whatever action, each once, and nobody else."""
+    known = sorted([*(str(user["UserId"]) for user in REGISTERED), *(
+        own for language in languages for own in (
+            *(f"{language.lower()}-{name}" for name in ("alice", "bare", "new", "newer")),
+            f"@RBT#{language}"))])
+    return lambda told: None if isinstance(told, list) and sorted(told) == known else (
+        f"expected {known} in some order")
 
 
 def presence(host):
