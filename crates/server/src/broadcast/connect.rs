@@ -73,7 +73,9 @@ impl Connector {
             Ok(address) => vec![SocketAddr::new(address, port)],
             Err(_) => resolve(host, port).await.map_err(|_| Refused::Unresolved)?,
         };
-        let admitted = self.admit(found)?;
+        let mut admitted = self.admit(found)?;
+        // An address of IPv4 that is written as one of IPv6 needs no IPv6.
+        admitted.iter_mut().for_each(|address| address.set_ip(address.ip().to_canonical()));
         let mut refused = Refused::Unreachable;
         for address in admitted {
             match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
@@ -171,6 +173,16 @@ mod tests {
         assert_eq!(connect(true, elsewhere, &url).await, "connected");
         let nobody = connect(true, elsewhere, "http://nobody.invalid/").await;
         assert_eq!(nobody, "Unresolved");
+    }
+
+    #[tokio::test]
+    async fn an_address_of_ipv4_is_connected_to_as_such_however_it_is_written() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let here = listener.local_addr().expect("an address");
+        let url = format!("http://[::ffff:127.0.0.1]:{}/", here.port());
+        let connector = connector(true, "127.0.0.1:1");
+        let stream = connector.connect(&url.parse().expect("an address")).await.expect("it is");
+        assert_eq!(stream.peer_addr().expect("an address"), here);
     }
 
     #[tokio::test]
