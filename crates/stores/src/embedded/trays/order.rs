@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use heed::RoTxn;
 
 use super::pile::Pile;
-use crate::embedded::fault::Result;
+use crate::embedded::fault::{Damage, Fault, Result};
 
 /// So many rows are looked at one by one in each step, at least, before they are put in order.
 const LOOSE_MIN: usize = if cfg!(test) { 3 } else { 4 << 10 };
@@ -43,7 +43,14 @@ impl Order {
         }
         let mut keys: Vec<&[u8]> = Vec::with_capacity(len);
         for row in pile.from(txn, 0)?.take(len) {
-            keys.push(row?.1.key);
+            let (row, lying) = row?;
+            if row as usize != keys.len() {
+                return Err(Fault::damaged(pile.name, Damage::Missing));
+            }
+            keys.push(lying.key);
+        }
+        if keys.len() != len {
+            return Err(Fault::damaged(pile.name, Damage::Missing));
         }
         // Nearly all of it is in order already, which this sort makes use of.
         let behind = u32::try_from(known.len()).unwrap_or(rows)..rows;
@@ -51,5 +58,31 @@ impl Order {
         order.sort_by_key(|row| keys[*row as usize]);
         *known = order.into();
         Ok(Arc::clone(&known))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pile::Lying;
+    use super::*;
+    use crate::embedded::Options;
+    use crate::embedded::open::open;
+
+    #[test]
+    fn a_row_that_is_missing_is_damage_and_no_other_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(&Options::new(folder.path())).unwrap();
+        let pile = opened.tables.pile(0);
+        let mut txn = opened.env.write_txn().unwrap();
+        for (row, key) in (0..).zip([b"e", b"a", b"d", b"c", b"b"]) {
+            pile.append(&mut txn, row, Lying { key, sealed: &[] }).unwrap();
+        }
+        let of = |txn: &RoTxn<'_>, rows| Order::default().of(pile, txn, rows);
+        assert_eq!(of(&txn, 5).unwrap()[..], [1, 4, 3, 2, 0]);
+        // One behind the last, and one in between.
+        assert!(of(&txn, 6).unwrap_err().is_damage());
+        pile.rows.delete(&mut txn, &2_u32.to_be_bytes()).unwrap();
+        assert!(of(&txn, 5).unwrap_err().is_damage());
+        assert!(of(&txn, 4).unwrap_err().is_damage());
     }
 }
