@@ -82,6 +82,36 @@ fn whoever_is_erased_is_gone_and_the_receipts_say_of_what() {
 }
 
 #[test]
+fn an_erased_users_late_events_do_not_bring_the_profile_back() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::unlimited(data.path());
+    arrive(&server, 1);
+    assert_eq!(erase(&server, &["--yes", "1"]).status, Some(0));
+    let joined = json!([{
+        "specversion": "1.0", "id": "late", "source": "sfu", "type": "rtc.participant.joined",
+        "time": in_seconds(-20),
+        "data": { "roomId": "room", "callId": "c", "userId": "1", "connectionId": "late" },
+    }]);
+    let content_type = "application/cloudevents-batch+json";
+    let sent = send_events(server.address, content_type, joined.to_string().as_bytes());
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let is_nobody = |server: &Server| {
+        assert_eq!(in_room(server), ["1"], "the event is taken");
+        assert!(!is_registered(server, "1"));
+        for path in ["users/count", "users/count?tags=vip"] {
+            let counted = native(server, "GET", &format!("/v1/apps/4111/{path}"));
+            assert_eq!(counted.json()["count"], 0, "{path}");
+        }
+        let asked = json!({ "AppId": 4111, "UserIds": [1] });
+        let found = post(server.address, "BatchGetUser", &asked).json();
+        assert_eq!(found["Result"]["NotFoundUsers"], json!([1]), "{found}");
+    };
+    is_nobody(&server);
+    server.end("KILL");
+    is_nobody(&Server::unlimited(data.path()));
+}
+
+#[test]
 fn nobody_is_erased_by_mistake() {
     let data = tempfile::tempdir().expect("a folder");
     let server = Server::unlimited(data.path());
@@ -104,13 +134,16 @@ fn at_a_terminal(server: &Server, answer: &str) -> Said {
     let command = format!("{} users erase --app 4111 1", env!("CARGO_BIN_EXE_whowas"));
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env_clear()
         .env("WHOWAS_API_TOKEN", TOKEN)
         .env("WHOWAS_SERVER", format!("http://{}", server.address))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("`script` of util-linux makes a terminal");
+        .unwrap_or_else(|error| {
+            panic!("`script` of util-linux makes the terminal, and cannot be run: {error}")
+        });
     let mut typed = child.stdin.take().expect("it is piped");
     typed.write_all(answer.as_bytes()).expect("it is typed");
     // Whoever types does not hang up before the end.
