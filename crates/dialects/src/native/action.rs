@@ -14,6 +14,7 @@ pub(super) enum Action {
     GetUser,
     DeleteUser,
     EraseUser,
+    ListStays,
     ListBroadcasts,
     GetBroadcast,
     RetryBroadcast,
@@ -32,13 +33,14 @@ pub(super) struct Spec {
 
 impl Action {
     /// Every action. Of two whose paths are the same to a request, the first is meant.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::CountUsers,
         Self::ListUsers,
         Self::ListTags,
         Self::GetUser,
         Self::DeleteUser,
         Self::EraseUser,
+        Self::ListStays,
         Self::ListBroadcasts,
         Self::GetBroadcast,
         Self::RetryBroadcast,
@@ -53,6 +55,7 @@ impl Action {
             Self::GetUser => ("get_user", Method::GET, "/v1/apps/{app}/users/{id}"),
             Self::DeleteUser => ("delete_user", Method::DELETE, "/v1/apps/{app}/users/{id}"),
             Self::EraseUser => ("erase_user", Method::POST, "/v1/apps/{app}/users/{id}/erase"),
+            Self::ListStays => ("list_stays", Method::GET, "/v1/apps/{app}/stays"),
             Self::ListBroadcasts => ("list_broadcasts", Method::GET, "/v1/apps/{app}/broadcasts"),
             Self::GetBroadcast => ("get_broadcast", Method::GET, "/v1/apps/{app}/broadcasts/{id}"),
             Self::RetryBroadcast => {

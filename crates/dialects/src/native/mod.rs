@@ -23,7 +23,7 @@ use crate::Answered;
 use action::{Action, Route};
 use actions::{
     Asked, cancel_broadcast, count_users, delete_user, erase_user, get_broadcast, get_user,
-    list_broadcasts, list_tags, list_users, retry_broadcast,
+    list_broadcasts, list_stays, list_tags, list_users, retry_broadcast,
 };
 use envelope::{Json, Stamp};
 use fault::Fault;
@@ -66,6 +66,7 @@ async fn serve(ctx: &Context, parts: &Parts, stamp: &mut Stamp) -> Result<Json, 
         Action::ListUsers => Json::of(&list_users::answer(&asked).await?),
         Action::EraseUser => Json::of(&erase_user::answer(&asked).await?),
         Action::GetUser => Json::of(&get_user::answer(&asked).await?),
+        Action::ListStays => Json::of(&list_stays::answer(&asked).await?),
         Action::ListBroadcasts => Json::of(&list_broadcasts::answer(&asked).await?),
         Action::GetBroadcast => Json::of(&get_broadcast::answer(&asked).await?),
         Action::RetryBroadcast => Json::of(&retry_broadcast::answer(&asked).await?),

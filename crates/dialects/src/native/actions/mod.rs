@@ -6,6 +6,7 @@ pub(super) mod delete_user;
 pub(super) mod erase_user;
 pub(super) mod get_broadcast;
 pub(super) mod get_user;
+pub(super) mod list_stays;
 pub(super) mod list_tags;
 pub(super) mod list_users;
 
