@@ -218,6 +218,15 @@ async function use(browser, base, pages) {
   await page.fill("#tags", "vip\nnew");
   await page.click("text=Save");
   await page.waitForSelector("[role=status]");
+  await page.fill("#name", "x".repeat(101));
+  await page.click("text=Save");
+  await page.waitForSelector("[role=alert]");
+  await page.click("text=Save");
+  await page.waitForSelector("[role=alert]");
+  check("what was refused is refused again", (await page.inputValue("#name")).length === 101);
+  await page.fill("#name", "Eleven");
+  await page.click("text=Save");
+  await page.waitForSelector("[role=status]");
   check("a profile is changed", (await page.inputValue("#name")) === "Eleven" && (await page.inputValue("#tags")) === "vip\nnew");
   await page.goto(`${pages.users}?tags=${encodeURIComponent("vip AND NOT old")}`);
   check("a user is found by tags", (await page.$$("tbody tr")).length === 1);

@@ -6,15 +6,19 @@ const live = document.getElementById("live");
 if (live) {
   const events = new EventSource(live.dataset.events);
   events.addEventListener("now", (event) => {
-    // Who reads or types there is not disturbed: what has the focus keeps it.
-    const focused = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    // Who reads or types there is not disturbed: what has the focus keeps it, and its place.
+    const focused = live.contains(document.activeElement) && document.activeElement;
+    const href = focused && focused.getAttribute("href");
+    const left = live.querySelector(".wide")?.scrollLeft ?? 0;
     live.innerHTML = event.data;
-    if (focused) {
-      for (const link of live.querySelectorAll("a")) {
-        if (link.getAttribute("href") === focused) link.focus({ preventScroll: true });
-      }
-    }
+    const wide = live.querySelector(".wide");
+    if (wide) wide.scrollLeft = left;
+    const again = href ? [...live.querySelectorAll("a")].find((link) => link.getAttribute("href") === href) : wide;
+    if (focused && again) again.focus({ preventScroll: true });
   });
+  const lost = document.getElementById("lost");
+  events.addEventListener("error", () => { lost.hidden = events.readyState !== EventSource.CLOSED; });
+  events.addEventListener("open", () => { lost.hidden = true; });
   addEventListener("pagehide", () => events.close());
 }
 

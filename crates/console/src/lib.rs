@@ -93,6 +93,11 @@ impl Console {
         if let Some(name) = rest.strip_prefix("/assets/") {
             return Answered::page("asset", None, assets::answer(name));
         }
+        if path.len() < parts.uri.path().len() {
+            // Links are told from the last slash on.
+            let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return Answered::page("home", None, page::redirect(&format!("{path}{query}")));
+        }
         let lang = lang(&parts.headers);
         let desk = self.desk.as_ref();
         let now_unix_s = ctx.clock.now_unix_s();
@@ -157,7 +162,8 @@ impl Console {
         let response = match rest {
             "" => Ok(page::redirect(&pages::home(asked, session))),
             "/apps" => pages::apps(asked, session),
-            "/health" => pages::health::answer(asked, figures).await,
+            // It tells of all apps.
+            "/health" if session.scope == Scope::All => pages::health::answer(asked, figures).await,
             "/sign-out" if asked.is_post => {
                 let mut response = page::redirect("/console/sign-in");
                 self.set_cookie(&mut response, SESSION_COOKIE, "", 0);
@@ -191,7 +197,7 @@ impl Console {
     fn set_cookie(&self, response: &mut Response<Bytes>, name: &str, value: &str, lasts_s: i64) {
         let secure = if self.is_secure { "; Secure" } else { "" };
         let cookie = format!(
-            "{name}={value}; Path={PATH}; Max-Age={lasts_s}; HttpOnly; SameSite=Strict{secure}"
+            "{name}={value}; Path={PATH}; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
         );
         let cookie = cookie.parse().expect("letters, digits and signs");
         response.headers_mut().append(http::header::SET_COOKIE, cookie);

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 
 use crate::assets::{ICON_NAME, SCRIPT_NAME, STYLE_NAME};
 use crate::query::{Query, encode};
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use crate::times::Zone;
 use crate::words::{Lang, Words};
 
@@ -40,6 +40,7 @@ impl Asked<'_> {
 
     /// The frame of a page.
     pub(crate) fn frame<'f>(&'f self, title: &'f str, app: Option<&'f App>) -> Frame<'f> {
+        let sees_all = self.session.as_ref().is_some_and(|it| it.scope == Scope::All);
         let form_key = self.session.as_ref().map_or("", |session| &session.form_key);
         Frame {
             title,
@@ -48,6 +49,7 @@ impl Asked<'_> {
             lang: self.lang,
             form_key,
             target: self.target,
+            sees_all,
             tab: "",
         }
     }
@@ -61,6 +63,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) lang: Lang,
     pub(crate) form_key: &'a str,
     pub(crate) target: &'a str,
+    /// Whether whoever looks may see what is told of all apps together.
+    pub(crate) sees_all: bool,
     /// Which part of the console it is in.
     pub(crate) tab: &'static str,
 }

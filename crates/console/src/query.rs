@@ -32,6 +32,13 @@ impl Query {
     }
 }
 
+impl Query {
+    /// Whether it was given, be it empty.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+}
+
 /// A text as a part of a link.
 pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()

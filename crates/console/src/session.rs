@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq;
 pub const SESSION_S: i64 = 12 * 3_600;
 /// How long a ticket opens the console at most, in seconds: a week.
 pub const TICKET_S_MAX: i64 = 7 * 86_400;
-/// The least length of a token, in bytes.
-pub const TOKEN_BYTES_MIN: usize = 16;
+/// The least length of a token, in bytes: whoever has a ticket can try guesses at their own speed.
+pub const TOKEN_BYTES_MIN: usize = 24;
 
 /// What somebody may see and change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,7 +115,7 @@ impl World {
         let page = self.ask("POST", "/console/sign-in", "", &form).await;
         assert_eq!(page.status, 303, "{}", page.text);
         let cookie = page.headers["set-cookie"].to_str().unwrap();
-        assert!(cookie.contains("; HttpOnly; SameSite=Strict"), "{cookie}");
+        assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
         cookie.split(';').next().unwrap().to_owned()
     }
 
@@ -261,6 +261,7 @@ async fn a_ticket_for_one_app_opens_no_other() {
     assert_eq!(world.get("/console/1/rooms", &cookie).await.status, 200);
     assert_eq!(world.get("/console", &cookie).await.location(), "/console/1/rooms");
     assert!(!world.get("/console/apps", &cookie).await.text.contains("/console/2/"));
+    assert_eq!(world.get("/console/health", &cookie).await.status, 404, "it tells of all apps");
     for page in ["rooms", "users", "live", "live/events", "user?id=bob"] {
         let of_other = world.get(&format!("/console/2/{page}"), &cookie).await;
         let of_none = world.get(&format!("/console/3/{page}"), &cookie).await;
@@ -270,7 +271,10 @@ async fn a_ticket_for_one_app_opens_no_other() {
     }
     let form =
         format!("id=bob&key={}", world.get("/console/1/user?id=alice", &cookie).await.form_key());
-    assert_eq!(world.ask("POST", "/console/2/user/deregister", &cookie, &form).await.status, 404);
+    assert_eq!(
+        world.ask("POST", "/console/2/user/deregister?id=bob", &cookie, &form).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -280,15 +284,13 @@ async fn a_profile_is_changed_as_far_as_the_form_was_changed() {
     let key = world.get("/console/1/user?id=alice", &cookie).await.form_key().to_owned();
     let send = |form: String| {
         let (world, cookie) = (&world, &cookie);
-        async move { world.ask("POST", "/console/1/user", cookie, &form).await }
+        async move { world.ask("POST", "/console/1/user?id=alice", cookie, &form).await }
     };
-    let form = |pairs: &[(&str, &str)]| {
-        query::render(&[&[("key", &*key), ("id", "alice")], pairs].concat())
-    };
+    let form = |pairs: &[(&str, &str)]| query::render(&[&[("key", &*key)], pairs].concat());
     let typed = [
         ("name", "Alicia"),
         ("was_name", "Alice"),
-        ("tags", "vip\r\n new \r\n\r\n"),
+        ("tags", "vip\r\nnew\r\n \r\n\r\n"),
         ("ext", "a=b=c"),
     ];
     let page = send(form(&typed)).await;
@@ -310,10 +312,16 @@ async fn a_profile_is_changed_as_far_as_the_form_was_changed() {
         ("ext", "novalue".to_owned(), "there is no = in"),
         ("ext", "s:key=1".to_owned(), "no key begins with s:"),
     ] {
-        let page = send(form(&[(field, &value)])).await;
+        let page = send(form(&[(field, &value), ("was_ext", "a=b=c")])).await;
         assert_eq!(page.status, 400, "{field}");
         assert!(page.text.contains(told) && page.text.contains(&value), "{}", page.text);
     }
+    // Sent again as it came back, a form is refused again, and loses nothing once it is mended.
+    let refused = [("name", "Al2"), ("was_name", "Al"), ("ext", "novalue"), ("was_ext", "a=b=c")];
+    let page = send(form(&refused)).await;
+    assert!(page.text.contains("name=\"was_name\" value=\"Al\""), "{}", page.text);
+    assert!(page.text.contains("\na=b=c</textarea>"), "{}", page.text);
+
     let before = world.user("alice").await;
     for form in
         ["id=alice&name=Eve".to_owned(), format!("id=alice&name=Eve&key={}", "0".repeat(64))]
@@ -324,17 +332,92 @@ async fn a_profile_is_changed_as_far_as_the_form_was_changed() {
 }
 
 #[tokio::test]
+async fn what_lines_cannot_tell_is_left_as_it_is() {
+    let world = World::new().await;
+    let cookie = world.sign_in(TOKEN).await;
+    let odd = Profile {
+        tags: vec!["two\nlines".into()],
+        ext: BTreeMap::from([("a=b".into(), "c".into())]),
+        ..Profile::default()
+    };
+    let users = vec![NewUser { id: UserId::parse("odd").unwrap(), profile: odd.clone() }];
+    let app = AppId(1);
+    world.ctx.store.register_users(app, users, IfTaken::Leave, NOW_UNIX_S * 1_000).await.unwrap();
+    let page = world.get("/console/1/user?id=odd", &cookie).await;
+    assert_eq!(page.text.matches("cannot show line by line").count(), 2, "{}", page.text);
+    let form = format!("key={}&name=Odd&was_name=", page.form_key());
+    let done = world.ask("POST", "/console/1/user?id=odd", &cookie, &form).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let expected = Profile { name: "Odd".into(), ..odd };
+    assert_eq!(world.user("odd").await, Some(expected));
+}
+
+#[tokio::test]
+async fn a_window_may_be_whatever_somebody_types() {
+    let world = World::new().await;
+    let cookie = world.sign_in(TOKEN).await;
+    let link = pages().into_iter().find(|page| page.contains("/room?")).unwrap();
+    for time in
+        ["1795226563000000", "9223372036854775807", "9223372036855", "0001-01-01T00:00", "x"]
+    {
+        for query in
+            [format!("from={time}"), format!("to={time}"), format!("from={time}&to={time}")]
+        {
+            let page = world.get(&format!("{link}&{query}"), &cookie).await;
+            assert_eq!(page.status, 200, "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_told_page_by_page_whenever_they_began() {
+    let world = World::new().await;
+    let cookie = world.sign_in(TOKEN).await;
+    let event = |n: i64| Event {
+        app: AppId(1),
+        door: Door::parse("native").unwrap(),
+        source: SourceName::parse("s").unwrap(),
+        id: EventId::parse(&format!("long{n}")).unwrap(),
+        // Long before the window, and all in one second.
+        time_unix_us: (NOW_UNIX_S - 3 * 86_400) * 1_000_000 + n,
+        fact: joined(Presence {
+            room: RoomId::parse(&format!("always {n:03}")).unwrap(),
+            call: None,
+            participant: ParticipantId::parse("p").unwrap(),
+            connection: None,
+        }),
+    };
+    world.ctx.store.append_events((0..120).map(event).collect()).await.unwrap();
+    let (mut target, mut told) = ("/console/1/rooms?name=always".to_owned(), vec![]);
+    loop {
+        let page = world.get(&target, &cookie).await;
+        let rows = page.text.split("<th scope=\"row\">").skip(1);
+        told.extend(rows.filter_map(|row| Some(row.split_once("always ")?.1[..3].to_owned())));
+        let Some((_, rest)) = page.text.split_once("class=\"button\" href=\"rooms?") else { break };
+        let link = rest.split_once('"').unwrap().0.replace("&#38;", "&");
+        target = format!("/console/1/rooms?{link}");
+    }
+    assert_eq!(told.len(), 120);
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 120, "each once");
+}
+
+#[tokio::test]
 async fn a_user_is_deregistered_only_by_a_form() {
     let world = World::new().await;
     let cookie = world.sign_in(TOKEN).await;
     let asked = world.get("/console/1/user/deregister?id=alice", &cookie).await;
     assert!(world.user("alice").await.is_some(), "looking changes nothing");
     let form = format!("id=alice&key={}", asked.form_key());
-    let done = world.ask("POST", "/console/1/user/deregister", &cookie, &form).await;
+    let done = world.ask("POST", "/console/1/user/deregister?id=alice", &cookie, &form).await;
     assert_eq!(done.location(), "/console/1/user?id=alice&done=gone");
     assert!(world.user("alice").await.is_none());
     assert_eq!(world.get(done.location(), &cookie).await.status, 200);
-    assert_eq!(world.ask("POST", "/console/1/user/deregister", &cookie, &form).await.status, 404);
+    assert_eq!(
+        world.ask("POST", "/console/1/user/deregister?id=alice", &cookie, &form).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -363,6 +446,7 @@ async fn what_is_asked_in_a_wrong_way_is_refused() {
     for (method, target, status) in [
         ("GET", "/console/nothing", 404),
         ("GET", "/console/1/nothing", 404),
+        ("GET", "/console/1/rooms/", 303),
         ("GET", "/console/99999999999/rooms", 404),
         ("GET", "/console/1/user", 404),
         ("GET", "/console/1/stay?room=a", 404),

@@ -24,11 +24,21 @@ pub(crate) struct Window {
     pub(crate) until_unix_us: i64,
 }
 
+/// The last instant that a window may show, and, with its sign, the first: no calendar has others.
+const INSTANT_MAX_US: i64 = 253_402_300_799_000_000;
+
 impl Window {
-    /// A window of a second at least.
-    pub(crate) fn new(from_unix_us: i64, until_unix_us: i64) -> Self {
-        let until_unix_us = until_unix_us.max(from_unix_us.saturating_add(1_000_000));
+    /// A window of these seconds, and of one at least; what no calendar has is cut off.
+    pub(crate) fn of_seconds(from_unix_s: i64, until_unix_s: i64) -> Self {
+        let us = |unix_s: i64| unix_s.saturating_mul(1_000_000);
+        let from_unix_us = us(from_unix_s).clamp(-INSTANT_MAX_US, INSTANT_MAX_US - 1_000_000);
+        let until_unix_us = us(until_unix_s).clamp(from_unix_us + 1_000_000, INSTANT_MAX_US);
         Self { from_unix_us, until_unix_us }
+    }
+
+    /// Its ends, in seconds.
+    pub(crate) fn seconds(self) -> (i64, i64) {
+        (self.from_unix_us.div_euclid(1_000_000), self.until_unix_us.div_euclid(1_000_000))
     }
 
     fn len_us(self) -> i64 {
@@ -155,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_where_its_span_is() {
-        let window = Window::new(100 * S, 200 * S);
+        let window = Window::of_seconds(100, 200);
         let at = |second: i64, certainty| End::At(second * S, certainty);
         let shown = |spans: &[(i64, End)]| -> Vec<(String, String, bool, bool)> {
             let bars = bars(&stay(spans), window, 150 * S);
@@ -174,7 +184,7 @@ mod tests {
     #[test]
     fn who_came_and_went_very_often_has_no_more_bars_than_can_be_seen() {
         let spans: Vec<_> = (0..500).map(|n| (n, End::At(n * S, Certainty::Reported))).collect();
-        let shown = bars(&stay(&spans), Window::new(0, 500 * S), 0);
+        let shown = bars(&stay(&spans), Window::of_seconds(0, 500), 0);
         assert_eq!(shown.len(), BARS_MAX);
         assert_eq!(shown.last().map(|it| &*it.width), Some("90"), "the rest is one");
     }
@@ -183,7 +193,7 @@ mod tests {
     fn marks_are_few_and_at_round_times() {
         let zone = Zone::new(8 * 3_600);
         let texts = |from: i64, until: i64| -> Vec<String> {
-            marks(Window::new(from * S, until * S), zone).into_iter().map(|it| it.text).collect()
+            marks(Window::of_seconds(from, until), zone).into_iter().map(|it| it.text).collect()
         };
         assert_eq!(
             texts(57_601, 57_607),
@@ -194,19 +204,32 @@ mod tests {
             ["00:10:00", "00:20:00", "00:30:00", "00:40:00", "00:50:00"]
         );
         assert_eq!(texts(0, 14 * 86_400).len(), 2);
-        for len in [1, 7, 61, 4_000, 90_000, 10_000_000, i64::MAX / S] {
+        for len in [1, 7, 61, 4_000, 90_000, 10_000_000, i64::MAX / S, i64::MAX] {
             let count = texts(5, len).len();
             assert!(count <= 8, "{len}: {count}");
         }
     }
 
     #[test]
+    fn whatever_is_typed_is_a_window() {
+        let all = [i64::MIN, -1, 0, 1, 1_795_226_563_000_000, 9_223_372_036_855, i64::MAX];
+        for (from, until) in all.into_iter().flat_map(|from| all.map(|until| (from, until))) {
+            let window = Window::of_seconds(from, until);
+            assert!(window.len_us() >= 1_000_000, "{from} {until}");
+            marks(window, Zone::new(8 * 3_600));
+            bars(&stay(&[(5, End::Open), (i64::MAX / S, End::Open)]), window, 7 * S);
+            let (zoomed, out) = (window.zoomed(true), window.zoomed(false));
+            assert!(zoomed.0 < zoomed.1 && out.0 < out.1);
+        }
+    }
+
+    #[test]
     fn a_window_zooms_around_its_middle() {
-        let window = Window::new(100 * S, 200 * S);
+        let window = Window::of_seconds(100, 200);
         assert_eq!(window.zoomed(true), (125, 175));
         assert_eq!(window.zoomed(false), (50, 250));
         assert_eq!(
-            Window::new(100 * S, 100 * S).zoomed(true),
+            Window::of_seconds(100, 100).zoomed(true),
             (100, 101),
             "no shorter than a second"
         );

@@ -83,7 +83,7 @@ words! {
     fault_form: "The form is too old, or came from elsewhere. Load the page again.", "表单已过期或来自其他站点，请重新加载页面。";
     fault_method: "This page is not asked that way.", "该页面不支持此请求方式。";
     fault_none: "There is nothing here.", "这里什么都没有。";
-    fault_off: "The console is off. Set a token of 16 characters or more in the config, under [console], and start the server again.", "控制台未开启。请在配置文件 [console] 中设置至少 16 个字符的 token，然后重启服务。";
+    fault_off: "The console is off. Set a token of 24 characters or more in the config, under [console], and start the server again.", "控制台未开启。请在配置文件 [console] 中设置至少 24 个字符的 token，然后重启服务。";
     fault_store: "The store cannot be read or written now. Try again; /health/ready tells why.", "存储暂时不可用。请重试；原因见 /health/ready。";
     fault_time: "A time is not understood. It looks like 2026-11-20T20:00:05.", "时间格式无法识别，例如 2026-11-20T20:00:05。";
     fault_token: "This is not the console's token, and no ticket that is still good.", "令牌不正确，或已过期。";
@@ -100,6 +100,7 @@ words! {
     live_none: "Nobody is in a room now.", "目前没有人在房间里。";
     live_people: "people in rooms", "人在房间内";
     live_rooms: "calls", "个通话";
+    live_lost: "This page is not told any more: load it again.", "页面已停止更新，请重新加载。";
     live_since: "Last heard of", "最近消息";
     metrics: "All figures, as text", "全部指标（文本）";
     minted: "given by whowas", "由 whowas 生成";
@@ -107,6 +108,7 @@ words! {
     name_prefix: "Name begins with", "名称前缀";
     network: "Network", "网络";
     no: "no", "否";
+    not_here: "This field holds what a form cannot show line by line; it is left as it is.", "该字段无法按行显示，将保持不变。";
     os: "System", "系统";
     people: "People", "人数";
     portrait: "Portrait", "头像地址";
@@ -120,6 +122,7 @@ words! {
     room: "Room", "房间";
     room_name: "A part of the room's name", "房间名的一部分";
     rooms: "Rooms", "房间";
+    rooms_cut: "There is more in this time than is read at once: earlier calls are missing, or without whoever came first. Choose a shorter time.", "该时间段内容过多：较早的通话可能缺失，或缺少最先加入的人。请缩短时间范围。";
     save: "Save", "保存";
     saved: "The changes are saved.", "修改已保存。";
     sdk: "SDK", "SDK";
@@ -133,6 +136,7 @@ words! {
     stay_all: "Its call", "所在通话";
     stays: "Rooms, the last first", "到过的房间（最近的在前）";
     stays_days: "Hours in rooms, day by day", "每日在房间的小时数";
+    stays_cut: "There were more stays than are read: the first days may show too little.", "记录过多，最早几天可能偏少。";
     stays_none: "The log has nothing of this user.", "日志中没有该用户的记录。";
     still_there: "still there", "仍在房间";
     tags: "Tags: one a line", "标签：每行一个";

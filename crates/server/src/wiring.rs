@@ -14,7 +14,7 @@ use stores::memory::Memory;
 use crate::broadcast::Receivers;
 use crate::config::{Config, StoreAt};
 use crate::feed::Feed;
-use crate::http::{Budget, Remembered, Server, Turns};
+use crate::http::{Budget, Looks, Remembered, Server, Turns};
 use crate::observe;
 use crate::reconcile::Plan;
 
@@ -22,7 +22,7 @@ use crate::reconcile::Plan;
 pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Server> {
     let metrics = observe::start_metrics()?;
     let store = open(config.store).await?;
-    let console = Console::new(config.console, config.tls.is_some());
+    let console = Console::new(config.console.token, config.console.is_secure);
     let reconcile = config.reconcile.into_iter().map(Plan::new).collect::<anyhow::Result<_>>()?;
     let clock = SystemClock;
     let feed = Arc::new(Feed::new(&config.apps, clock.now_unix_us().cast_unsigned()));
@@ -39,6 +39,7 @@ pub(crate) async fn server(config: Config, workers: usize) -> anyhow::Result<Ser
         letters: Remembered::default(),
         reconcile,
         console,
+        looks: Looks::default(),
         receivers,
         feed,
         metrics,

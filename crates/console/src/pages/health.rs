@@ -115,12 +115,12 @@ fn bars(samples: &[Sample<'_>], name: &str, labels: &[&str]) -> Vec<Bar> {
     let longest = own.first().map_or(0.0, |it| it.number).max(1.0);
     let bar = |sample: &Sample<'_>| {
         let values: Vec<&str> = labels.iter().filter_map(|label| sample.label(label)).collect();
-        let outcome = sample.label("outcome").unwrap_or("ok");
+        let outcome = sample.label("outcome").or(sample.label("state")).unwrap_or("ok");
         Bar {
             name: values.join(" · "),
             number: shown(sample.number),
             share: (sample.number / longest * 1_000.0).round() / 10.0,
-            is_ok: matches!(outcome, "ok" | "stored" | "duplicate" | "delivered"),
+            is_ok: matches!(outcome, "ok" | "stored" | "duplicate" | "taken" | "done"),
         }
     };
     own.into_iter().take(BARS_MAX).map(bar).collect()

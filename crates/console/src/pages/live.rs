@@ -10,7 +10,7 @@ use http::Response;
 
 use crate::page::{Asked, Fault, Frame, html};
 use crate::query::render;
-use crate::times::length;
+use crate::times::Zone;
 use crate::words::{Lang, Words};
 
 /// How many calls are told, the oldest.
@@ -39,30 +39,26 @@ struct Row {
     minted: bool,
     door: String,
     link: String,
-    silent: String,
+    heard: String,
 }
 
-/// A page that is told what happens.
-#[derive(Clone, Debug)]
+/// A page that is told what happens. Pages that are equal are told the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Live {
     app: AppId,
-    lang: Lang,
+    is_chinese: bool,
 }
 
 impl Live {
     pub(super) fn new(asked: &Asked<'_>, app: &App) -> Self {
-        Self { app: app.id, lang: asked.lang }
+        Self { app: app.id, is_chinese: asked.lang == Lang::Chinese }
     }
 
     /// What the page shows now, without line breaks.
     pub async fn fragment(&self, ctx: &Context) -> domain::Result<String> {
-        let now = render_now(ctx, self.app, self.lang).await?;
+        let lang = if self.is_chinese { Lang::Chinese } else { Lang::English };
+        let now = render_now(ctx, self.app, lang).await?;
         Ok(now.replace(['\r', '\n'], " "))
-    }
-
-    /// Of which app.
-    pub fn app(&self) -> AppId {
-        self.app
     }
 }
 
@@ -80,26 +76,30 @@ async fn render_now(ctx: &Context, app: AppId, lang: Lang) -> domain::Result<Str
     };
     // Whoever leaves in this very second still counts: it is a figure to look at.
     let people = list_stays(ctx, &query).await?.total;
-    let calls = ctx.store.open_calls(app, i64::MAX, CALLS).await?;
-    let more = calls.len() >= CALLS as usize;
-    let calls = calls.into_iter().map(|call| row(call, now_unix_s)).collect();
+    let calls = ctx.store.open_calls(app, i64::MAX, CALLS + 1).await?;
+    let more = calls.len() > CALLS as usize;
+    let zone = Zone::new(ctx.settings.time_zone_offset_s);
+    let calls =
+        calls.into_iter().take(CALLS as usize).map(|call| row(call, now_unix_s, zone)).collect();
     let now = Now { words: lang.words(), app, people, calls, more };
     Ok(now.render().expect("nothing in a page fails to be shown"))
 }
 
-fn row(call: OpenCall, now_unix_s: i64) -> Row {
+fn row(call: OpenCall, now_unix_s: i64, zone: Zone) -> Row {
     let heard = call.last_heard_unix_us.div_euclid(1_000_000);
     Row {
         link: render(&[
             ("room", call.at.room.as_str()),
             ("door", call.at.door.as_str()),
             ("call", call.call.as_str()),
+            // Somebody is there now, and leads to the rest.
+            ("at", &now_unix_s.to_string()),
         ]),
         room: call.at.room.to_string(),
         call: call.call.to_string(),
         minted: call.minted,
         door: call.at.door.to_string(),
-        silent: length(now_unix_s - heard),
+        heard: zone.second(heard),
     }
 }
 

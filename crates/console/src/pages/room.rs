@@ -87,35 +87,73 @@ impl Meant {
     }
 }
 
-/// The first stays of the call, and whether there may be more.
+/// How often the beginning of a call is looked for further back.
+const LOOKS_MAX: usize = 8;
+/// How long after its last leave nobody comes back into a call, in seconds.
+const QUIET_S: i64 = 6 * 3_600;
+
+/// The first stays of the call, and whether there may be more. A link may lead to a second in the
+/// middle of it, so that it is looked for from the first join on that was found.
 async fn find_stays(
     asked: &Asked<'_>,
     app: &App,
     meant: &Meant,
 ) -> Result<(Vec<Stay>, bool), Fault> {
-    let (mut stays, mut offset) = (vec![], 0);
+    let mut from_unix_s = meant.at_unix_s;
+    let mut found = find_from(asked, app, meant, from_unix_s).await?;
+    for _ in 0..LOOKS_MAX {
+        let began = found.0.iter().map(Stay::created_unix_s).min();
+        let Some(earlier) = began.filter(|began| *began < from_unix_s) else { break };
+        from_unix_s = earlier;
+        found = find_from(asked, app, meant, from_unix_s).await?;
+    }
+    Ok(found)
+}
+
+/// Those of them that had not ended before a second.
+async fn find_from(
+    asked: &Asked<'_>,
+    app: &App,
+    meant: &Meant,
+    from_unix_s: i64,
+) -> Result<(Vec<Stay>, bool), Fault> {
+    let (mut stays, mut offset): (Vec<Stay>, u64) = (vec![], 0);
     loop {
         let page = StayQuery {
             app: app.id,
             room: Some(meant.room.clone()),
             participants: None,
             with_servers: true,
-            from_unix_s: meant.at_unix_s,
+            from_unix_s,
             until_unix_s: asked.now_unix_s + AHEAD_S_MAX,
             offset,
             limit: PAGE_LEN_MAX,
         };
         let page = list_stays(asked.ctx, &page).await?;
-        let read = page.stays.len() as u64;
-        offset += read;
+        offset += page.stays.len() as u64;
+        let last = page.stays.last().map(Stay::created_unix_s);
+        let Some(last) = last.filter(|_| offset < page.total) else {
+            stays.extend(page.stays.into_iter().filter(|stay| meant.holds(stay)));
+            break;
+        };
         stays.extend(page.stays.into_iter().filter(|stay| meant.holds(stay)));
-        let is_all = read == 0 || offset >= page.total;
-        if stays.len() > ROWS_MAX || offset >= READ_MAX || is_all {
-            let is_cut = stays.len() > ROWS_MAX || !is_all;
+        if is_over(&stays, last) {
+            break;
+        }
+        if stays.len() > ROWS_MAX || offset >= READ_MAX {
             stays.truncate(ROWS_MAX);
-            return Ok((stays, is_cut));
+            return Ok((stays, true));
         }
     }
+    let is_cut = stays.len() > ROWS_MAX;
+    stays.truncate(ROWS_MAX);
+    Ok((stays, is_cut))
+}
+
+/// Whether everybody has left long before a second.
+fn is_over(stays: &[Stay], unix_s: i64) -> bool {
+    let left: Option<Vec<i64>> = stays.iter().map(Stay::left_unix_s).collect();
+    left.and_then(|all| all.into_iter().max()).is_some_and(|left| left + QUIET_S < unix_s)
 }
 
 pub(crate) async fn answer(asked: &Asked<'_>, app: &App) -> Result<Response<Bytes>, Fault> {
@@ -131,7 +169,8 @@ pub(crate) async fn answer(asked: &Asked<'_>, app: &App) -> Result<Response<Byte
     let last = ended.unwrap_or(asked.now_unix_s);
     let from = asked.zone.parse(asked.query.get("from")).unwrap_or(began);
     let until = asked.zone.parse(asked.query.get("to")).unwrap_or(last);
-    let window = Window::new(from.saturating_mul(1_000_000), until.saturating_mul(1_000_000));
+    let window = Window::of_seconds(from, until);
+    let (from, until) = window.seconds();
     let now_unix_us = asked.ctx.clock.now_unix_us();
     let link = meant.link();
     let rows: Vec<Row> = stays

@@ -13,7 +13,7 @@ use crate::times::length;
 
 /// How far back it is looked unless asked, in seconds: a day.
 const BACK_S: i64 = 86_400;
-/// How many calls a page shows, and those of the last one's second.
+/// How many calls a page shows.
 const CALLS: usize = 50;
 
 #[derive(Template)]
@@ -24,7 +24,9 @@ struct Rooms<'a> {
     from: String,
     until: String,
     zone: String,
+    room: &'a str,
     rows: Vec<Row>,
+    is_cut: bool,
     earlier: Option<String>,
 }
 
@@ -44,27 +46,35 @@ pub(crate) async fn answer(asked: &Asked<'_>, app: &App) -> Result<Response<Byte
     let (name, zone) = (asked.query.get("name"), asked.zone);
     let until = time(asked, "until")?.unwrap_or(asked.now_unix_s);
     let from = time(asked, "from")?.unwrap_or(until - BACK_S);
-    let room = RoomId::parse(asked.query.exact("room")).ok();
+    let exact = asked.query.exact("room");
+    let room = RoomId::parse(exact).ok();
+    let offset = asked.query.get("skip").parse().unwrap_or(0);
     let search = Search {
         app: app.id,
+        // A name that can be no room's is looked for as a part of one, and not found.
+        name: if room.is_none() { format!("{exact}{name}") } else { name.to_owned() },
         room,
-        name: name.to_owned(),
         from_unix_s: from,
         until_unix_s: until,
+        offset,
         limit: CALLS,
     };
     let found = search_calls(asked.ctx, &search).await?;
-    let earlier = found.earlier_unix_s.filter(|earlier| *earlier >= from).map(|earlier| {
-        let (from, until) = (zone.field(from), zone.field(earlier));
-        render(&[("name", name), ("from", &from), ("until", &until)])
+    let (from, until) = (zone.field(from), zone.field(until));
+    let earlier = (found.more > 0).then(|| {
+        let skip = offset.saturating_add(CALLS).to_string();
+        let query = [("name", name), ("room", exact), ("from", &from), ("until", &until)];
+        render(&[&query[..], &[("skip", &skip)]].concat())
     });
     Ok(html(&Rooms {
         frame: asked.frame(asked.words.rooms, Some(app)).tab("rooms"),
         name,
-        from: zone.field(from),
-        until: zone.field(until),
+        from,
+        until,
         zone: zone.name(),
+        room: exact,
         rows: found.calls.into_iter().map(|call| row(asked, call)).collect(),
+        is_cut: found.is_cut,
         earlier,
     }))
 }
@@ -83,7 +93,6 @@ fn row(asked: &Asked<'_>, call: FoundCall) -> Row {
         ("room", call.at.room.as_str()),
         ("door", call.at.door.as_str()),
         ("call", call.call.as_str()),
-        // A second on each side: whoever is at the edge is in the call.
         ("at", &call.created_unix_s.to_string()),
     ]);
     Row {

@@ -90,11 +90,11 @@ pub(crate) async fn answer(asked: &Asked<'_>, app: &App) -> Result<Response<Byte
 
 /// How often nobody of theirs was there between two spans, for as long as anybody could notice.
 fn gaps(stay: &Stay) -> usize {
-    let (mut gaps, mut until) = (0, i64::MAX);
+    let (mut gaps, mut until): (usize, Option<i64>) = (0, None);
     for span in &stay.spans {
-        gaps += usize::from(span.joined_unix_us > until);
+        gaps += usize::from(until.is_some_and(|until| span.joined_unix_us > until));
         let end = span.end.unix_us().unwrap_or(i64::MAX);
-        until = if until == i64::MAX { end } else { until.max(end) };
+        until = Some(until.map_or(end, |until| until.max(end)));
     }
     gaps
 }

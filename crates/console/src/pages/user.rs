@@ -10,7 +10,7 @@ use domain::context::DAY_S;
 use domain::ids::ParticipantId;
 use domain::log::query::PAGE_LEN_MAX;
 use domain::log::record::AHEAD_S_MAX;
-use domain::log::{Stay, StayQuery, list_stays};
+use domain::log::{Span, Stay, StayQuery, list_stays};
 use domain::presence::{self, State};
 use domain::users::profile::{Length, Limits};
 use domain::users::unregister::Removed;
@@ -56,18 +56,26 @@ struct UserPage<'a> {
     days: Vec<Day>,
     stays: Vec<Row>,
     total: u64,
+    is_cut: bool,
 }
 
-/// The profile as the form has it.
+/// The form of a profile: what stands in its fields, and what stood there when it was made.
 pub(crate) struct Shown {
-    name: String,
-    portrait: String,
-    tags: String,
-    ext: String,
-    extra: String,
+    now: Fields,
+    was: Fields,
     robot: bool,
     created: String,
     updated: String,
+}
+
+/// The fields as texts; lists are lines. `None` is what lines would not tell as it is.
+#[derive(Clone)]
+struct Fields {
+    name: String,
+    portrait: String,
+    tags: Option<String>,
+    ext: Option<String>,
+    extra: String,
 }
 
 struct Day {
@@ -89,8 +97,8 @@ struct Row {
 }
 
 fn id(asked: &Asked<'_>) -> Result<UserId, Fault> {
-    let given = if asked.is_post { &asked.form } else { &asked.query };
-    UserId::parse(given.exact("id")).map_err(|_| Fault::None)
+    // Not from a field of a form, in which browsers change line ends.
+    UserId::parse(asked.query.exact("id")).map_err(|_| Fault::None)
 }
 
 /// The page; with a form that was refused, what was typed and why it cannot be.
@@ -123,6 +131,7 @@ pub(crate) async fn answer(
         days: days(asked, &stays),
         stays: stays.iter().rev().take(STAYS).map(|stay| row(asked, stay)).collect(),
         total,
+        is_cut: total > stays.len() as u64,
     });
     if is_refused {
         *page.status_mut() = StatusCode::BAD_REQUEST;
@@ -160,9 +169,18 @@ fn first_day(asked: &Asked<'_>) -> i64 {
 fn days(asked: &Asked<'_>, stays: &[Stay]) -> Vec<Day> {
     let first = first_day(asked);
     let mut seconds = [0_i64; DAYS];
-    for span in stays.iter().flat_map(|stay| &stay.spans) {
-        let joined = span.joined_unix_us.div_euclid(1_000_000);
-        let left = span.end.unix_us().map_or(asked.now_unix_s, |at| at.div_euclid(1_000_000));
+    let second = |unix_us: i64| unix_us.div_euclid(1_000_000);
+    let ends = |span: &Span| {
+        let left = span.end.unix_us().map_or(asked.now_unix_s, second);
+        (second(span.joined_unix_us), left)
+    };
+    let mut spans: Vec<_> = stays.iter().flat_map(|stay| &stay.spans).map(ends).collect();
+    spans.sort_unstable();
+    let mut until = i64::MIN;
+    for (joined, left) in spans {
+        // Two devices of one hour are one hour.
+        let joined = joined.max(until);
+        until = until.max(left);
         for (day, sum) in seconds.iter_mut().enumerate() {
             let begin = first + day as i64 * DAY_S;
             *sum += (left.min(begin + DAY_S) - joined.max(begin)).max(0);
@@ -203,14 +221,23 @@ fn row(asked: &Asked<'_>, stay: &Stay) -> Row {
 
 fn shown(asked: &Asked<'_>, user: User) -> Shown {
     let second = |unix_ms: i64| asked.zone.second(unix_ms.div_euclid(1_000));
-    let ext = user.profile.ext.iter().map(|(key, value)| format!("{key}={value}"));
+    let profile = user.profile;
+    let tags = profile.tags.join("\n");
+    let pairs: Vec<String> =
+        profile.ext.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let ext = pairs.join("\n");
+    let now = Fields {
+        // What could not be read again as it is must not be lost by changing something else.
+        tags: (lines(&tags) == profile.tags).then_some(tags),
+        ext: (parse_ext(&ext).as_ref() == Ok(&profile.ext)).then_some(ext),
+        name: profile.name,
+        portrait: profile.portrait,
+        extra: profile.extra,
+    };
     Shown {
-        ext: ext.collect::<Vec<_>>().join("\n"),
-        name: user.profile.name,
-        portrait: user.profile.portrait,
-        tags: user.profile.tags.join("\n"),
-        extra: user.profile.extra,
-        robot: user.profile.robot,
+        was: now.clone(),
+        now,
+        robot: profile.robot,
         created: second(user.created_unix_ms),
         updated: second(user.modified_unix_ms),
     }
@@ -218,42 +245,53 @@ fn shown(asked: &Asked<'_>, user: User) -> Shown {
 
 /// What was typed, as it was typed.
 fn typed(form: &Query) -> Shown {
-    let text = |name| form.exact(name).to_owned();
-    Shown {
-        name: text("name"),
-        portrait: text("portrait"),
-        tags: text("tags"),
-        ext: text("ext"),
-        extra: text("extra"),
-        robot: false,
-        created: String::new(),
-        updated: String::new(),
+    let fields = |before: &str| {
+        let text = |name: &str| form.exact(&format!("{before}{name}")).to_owned();
+        let list = |name: &str| form.has(&format!("was_{name}")).then(|| text(name));
+        Fields {
+            name: text("name"),
+            portrait: text("portrait"),
+            tags: list("tags"),
+            ext: list("ext"),
+            extra: text("extra"),
+        }
+    };
+    let (created, updated) = (String::new(), String::new());
+    Shown { now: fields(""), was: fields("was_"), robot: false, created, updated }
+}
+
+/// The lines that hold anything.
+fn lines(text: &str) -> Vec<String> {
+    let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    lines.filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+}
+
+fn parse_ext(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut ext = BTreeMap::new();
+    for line in lines(text) {
+        let Some((key, value)) = line.split_once('=') else {
+            return Err(format!("ext: there is no = in `{line}`"));
+        };
+        if ext.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("ext: `{key}` stands there twice"));
+        }
     }
+    Ok(ext)
 }
 
 /// What changes: a field that is as it was when the form was made stays as it is now.
 fn change(form: &Query) -> Result<ProfileChange, String> {
-    let lines = |text: &str| -> Vec<String> {
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
-    };
     // A browser sends line ends of its own.
     let plain = |name: &str| form.exact(name).replace("\r\n", "\n");
     let changed = |name: &str| {
         let now = plain(name);
         (now != plain(&format!("was_{name}"))).then_some(now)
     };
-    let ext = changed("ext").map(|text| -> Result<BTreeMap<String, String>, String> {
-        let pair = |line: String| match line.split_once('=') {
-            Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-            None => Err(format!("ext: there is no = in `{line}`")),
-        };
-        lines(&text).into_iter().map(pair).collect()
-    });
     Ok(ProfileChange {
         name: changed("name"),
         portrait: changed("portrait"),
         tags: changed("tags").map(|text| lines(&text)),
-        ext: ext.transpose()?,
+        ext: changed("ext").map(|text| parse_ext(&text)).transpose()?,
         extra: changed("extra"),
     })
 }

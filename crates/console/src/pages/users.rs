@@ -15,7 +15,9 @@ const ROWS: usize = 50;
 /// How many users are looked at for one page.
 const LOOKED_AT_MAX: usize = 10_000;
 /// How many are looked at in one step.
-const STEP: u32 = 1_000;
+const STEP: u32 = 200;
+/// How many tags of a user are shown.
+const TAGS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "users.html")]
@@ -40,7 +42,7 @@ struct Row {
 
 pub(crate) async fn answer(asked: &Asked<'_>, app: &App) -> Result<Response<Bytes>, Fault> {
     let query = &asked.query;
-    let (id, name, tags) = (query.get("id"), query.get("name"), query.get("tags"));
+    let (id, name, tags) = (query.exact("id"), query.get("name"), query.get("tags"));
     let mut page = Users {
         frame: asked.frame(asked.words.users, Some(app)).tab("users"),
         id,
@@ -51,8 +53,11 @@ pub(crate) async fn answer(asked: &Asked<'_>, app: &App) -> Result<Response<Byte
         more: None,
     };
     if !id.is_empty() {
-        let id: Vec<UserId> = UserId::parse(id).into_iter().collect();
-        let found = find(asked.ctx, app.id, &id).await?;
+        // As it was typed, or without the spaces that came along.
+        let mut ids: Vec<UserId> =
+            [id, id.trim()].into_iter().filter_map(|id| UserId::parse(id).ok()).collect();
+        ids.dedup();
+        let found = find(asked.ctx, app.id, &ids).await?;
         page.rows = found.into_iter().flatten().map(|user| row(asked, user)).collect();
         return Ok(html(&page));
     }
@@ -115,7 +120,7 @@ fn row(asked: &Asked<'_>, user: User) -> Row {
         link: format!("id={}", encode(user.id.as_str())),
         id: user.id.to_string(),
         name: user.profile.name,
-        tags: user.profile.tags,
+        tags: user.profile.tags.into_iter().take(TAGS).collect(),
         robot: user.profile.robot,
         created: asked.zone.second(user.created_unix_ms.div_euclid(1_000)),
     }

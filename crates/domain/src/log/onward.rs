@@ -26,13 +26,21 @@ pub async fn list_onward(
     query: &StayQuery,
     from: Option<StayPlace>,
 ) -> Result<(Vec<Stay>, Option<StayPlace>)> {
+    if query.until_unix_s < query.from_unix_s {
+        return Ok((vec![], None));
+    }
     let limit = query.limit.clamp(1, PAGE_LEN_MAX);
     let offset = match from {
         None => 0,
         Some(StayPlace { began_unix_s, told }) => {
             let until_unix_s = began_unix_s.saturating_sub(1).min(query.until_unix_s);
             let before = StayQuery { until_unix_s, offset: 0, limit: 0, ..query.clone() };
-            ctx.store.page_of_stays(&before).await?.total.saturating_add(told)
+            // Nothing began before what nobody was there for.
+            let total = match until_unix_s < query.from_unix_s {
+                true => 0,
+                false => ctx.store.page_of_stays(&before).await?.total,
+            };
+            total.saturating_add(told)
         }
     };
     let page = StayQuery { offset, limit, ..query.clone() };

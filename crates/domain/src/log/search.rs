@@ -1,9 +1,10 @@
 //! Looking for calls: by a part of the room's name and by time, the last first.
 //!
 //! The port knows stays, so calls are put together from them. Of a window with more stays than are
-//! read at once, those that began last are read, and whoever asks is told where to go on.
+//! read at once, those that began last are read, and whoever asks is told so.
 
 use std::collections::BTreeMap;
+use std::task::Poll;
 
 use super::query::{PAGE_LEN_MAX, StayQuery};
 use super::stay::{RoomKey, Stay};
@@ -13,9 +14,6 @@ use crate::ids::{AppId, CallId, RoomId};
 
 /// How many stays one search reads at most.
 pub const SEARCH_READ_MAX: u64 = 20_000;
-
-/// How many more calls are told than were asked for, if they began in one second.
-const SECOND_MORE_MAX: usize = 1_000;
 
 /// Which calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +28,9 @@ pub struct Search {
     pub from_unix_s: i64,
     /// ... and in this second or before.
     pub until_unix_s: i64,
-    /// How many of them, and as many more as began in one second with the last of them.
+    /// How many of them to pass over.
+    pub offset: usize,
+    /// How many of them at most.
     pub limit: usize,
 }
 
@@ -58,16 +58,18 @@ pub struct FoundCall {
 pub struct Found {
     /// Those that began last first.
     pub calls: Vec<FoundCall>,
-    /// If there may be more: they began in this second or before.
-    pub earlier_unix_s: Option<i64>,
+    /// How many there are behind them.
+    pub more: usize,
+    /// Whether there were more stays than are read: only those that began last were. Calls that
+    /// began earlier are missing, or are told without whoever came first.
+    pub is_cut: bool,
 }
 
 /// Looks for calls. It is read in several steps, not as of one instant: what changes meanwhile may
 /// be told, or not.
 pub async fn search_calls(ctx: &Context, search: &Search) -> Result<Found> {
-    let none = Found { calls: vec![], earlier_unix_s: None };
     if search.until_unix_s < search.from_unix_s {
-        return Ok(none);
+        return Ok(Found { calls: vec![], more: 0, is_cut: false });
     }
     let all = StayQuery {
         app: search.app,
@@ -83,36 +85,39 @@ pub async fn search_calls(ctx: &Context, search: &Search) -> Result<Found> {
     let first = total.saturating_sub(SEARCH_READ_MAX);
     let wanted = search.name.to_lowercase();
     let mut calls = BTreeMap::new();
-    let (mut offset, mut oldest) = (first, None);
+    let mut offset = first;
     while offset < total {
         let page = StayQuery { offset, limit: PAGE_LEN_MAX, ..all.clone() };
         let page = ctx.store.page_of_stays(&page).await?.stays;
-        let Some(begin) = page.first() else { break };
-        oldest.get_or_insert(begin.created_unix_s());
+        if page.is_empty() {
+            break;
+        }
         offset += page.len() as u64;
         for stay in &page {
             if stay.room.as_str().to_lowercase().contains(&wanted) {
                 add(&mut calls, stay);
             }
         }
+        let_others().await;
     }
     let mut calls: Vec<FoundCall> = calls.into_values().collect();
     calls.sort_by_key(|call| std::cmp::Reverse(call.created_unix_s));
-    let cut = cut_between_seconds(&mut calls, search.limit);
-    // The oldest second may have been read in part, so that it is read again, unless it is all.
-    let unread = oldest.filter(|_| first > 0);
-    let unread = unread.map(|oldest| oldest.min(search.until_unix_s - 1));
-    Ok(Found { calls, earlier_unix_s: cut.or(unread) })
+    let more = calls.len().saturating_sub(search.offset.saturating_add(search.limit));
+    let calls = calls.into_iter().skip(search.offset).take(search.limit).collect();
+    Ok(Found { calls, more, is_cut: first > 0 })
 }
 
-/// Leaves the first `limit` calls, and those of the last one's second, so that the rest is found by
-/// its seconds; tells the second in which it begins.
-fn cut_between_seconds(calls: &mut Vec<FoundCall>, limit: usize) -> Option<i64> {
-    let last = calls.get(limit.checked_sub(1)?)?.created_unix_s;
-    let len = calls.partition_point(|call| call.created_unix_s >= last);
-    let is_all = len == calls.len();
-    calls.truncate(len.min(limit + SECOND_MORE_MAX));
-    (!is_all).then(|| last - 1)
+/// Lets whoever waits for this thread go first: an engine may answer without waiting for anything.
+async fn let_others() {
+    let mut is_second = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut is_second, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn add(calls: &mut BTreeMap<(RoomKey, CallId), FoundCall>, stay: &Stay) {
@@ -132,35 +137,4 @@ fn add(calls: &mut BTreeMap<(RoomKey, CallId), FoundCall>, stay: &Stay) {
     call.people += 1;
     call.present += u64::from(left.is_none());
     call.published += u64::from(stay.published);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::Door;
-
-    fn call(room: &str, created_unix_s: i64) -> FoundCall {
-        let room = RoomId::parse(room).unwrap();
-        FoundCall {
-            at: RoomKey { app: AppId(1), door: Door::parse("native").unwrap(), room },
-            call: CallId::parse("c").unwrap(),
-            created_unix_s,
-            ended_unix_s: None,
-            people: 1,
-            present: 1,
-            published: 0,
-        }
-    }
-
-    #[test]
-    fn a_page_ends_between_two_seconds() {
-        let all = || vec![call("a", 9), call("b", 8), call("c", 8), call("d", 8), call("e", 7)];
-        for (limit, len, next) in [(1, 1, Some(8)), (2, 4, Some(7)), (4, 4, Some(7)), (5, 5, None)]
-        {
-            let mut calls = all();
-            assert_eq!(cut_between_seconds(&mut calls, limit), next, "{limit}");
-            assert_eq!(calls.len(), len, "{limit}");
-        }
-        assert_eq!(cut_between_seconds(&mut all(), 9), None);
-    }
 }

@@ -11,6 +11,17 @@ use crate::demo;
 #[serde(deny_unknown_fields)]
 pub(super) struct ConsoleTable {
     token: Option<String>,
+    secure: Option<bool>,
+}
+
+/// The console, as the config says.
+#[derive(Debug, Default)]
+pub(crate) struct ConsoleAs {
+    /// What opens it; without it, it is off.
+    pub(crate) token: Option<Secret>,
+    /// Whether browsers come to it by encrypted connections only, be it that something before the
+    /// server encrypts them.
+    pub(crate) is_secure: bool,
 }
 
 // By hand, so that nothing shows the token.
@@ -22,22 +33,24 @@ impl std::fmt::Debug for ConsoleTable {
 
 impl ConsoleTable {
     pub(super) fn over(self, below: Self) -> Self {
-        Self { token: self.token.or(below.token) }
+        Self { token: self.token.or(below.token), secure: self.secure.or(below.secure) }
     }
 
-    /// The token, if there is one; the demo has a published one.
-    pub(super) fn read(self, is_demo: bool) -> Result<Option<Secret>, Fault> {
+    pub(super) fn read(self, is_demo: bool, is_encrypted: bool) -> Result<ConsoleAs, Fault> {
+        let is_secure = self.secure.unwrap_or(is_encrypted);
         let Some(token) = self.token else {
-            return Ok(is_demo.then(|| Secret::new(demo::CONSOLE_TOKEN)));
+            // The demo has a published one.
+            let token = is_demo.then(|| Secret::new(demo::CONSOLE_TOKEN));
+            return Ok(ConsoleAs { token, is_secure });
         };
         let min = console::TOKEN_BYTES_MIN;
         if token.len() < min || token.chars().any(char::is_whitespace) {
             let reason = format!(
-                "whoever knows it sees and changes everything: it has {min} characters or more, \
-                 and no spaces, as `openssl rand -hex 24` makes it"
+                "whoever guesses it sees and changes everything: it has {min} characters or more, \
+                 and no spaces; `openssl rand -hex 24` makes one"
             );
             return Err(Fault::new("the config", Some("console.token".to_owned()), reason));
         }
-        Ok(Some(Secret::new(token)))
+        Ok(ConsoleAs { token: Some(Secret::new(token)), is_secure })
     }
 }

@@ -47,7 +47,7 @@ enum Kind {
 /// Read by the commands that ask a server, as flags of theirs.
 const OF_COMMANDS: [&str; 3] = ["SERVER", "EVENT_TOKEN", "API_TOKEN"];
 
-const KEYS: [(&str, &str, Kind); 27] = [
+const KEYS: [(&str, &str, Kind); 28] = [
     ("LISTEN", "listen", Kind::Text),
     ("DATA", "data", Kind::Text),
     ("LIMITS", "limits", Kind::Text),
@@ -63,6 +63,7 @@ const KEYS: [(&str, &str, Kind); 27] = [
     ("TLS_CERT_FILE", "tls.cert_file", Kind::Text),
     ("TLS_KEY_FILE", "tls.key_file", Kind::Text),
     ("CONSOLE_TOKEN", "console.token", Kind::Text),
+    ("CONSOLE_SECURE", "console.secure", Kind::Truth),
     ("STORE_KIND", "store.kind", Kind::Text),
     ("STORE_CONTACT_POINTS", "store.contact_points", Kind::List),
     ("STORE_KEYSPACE", "store.keyspace", Kind::Text),

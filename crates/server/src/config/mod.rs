@@ -18,10 +18,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use domain::Settings;
-use domain::app::{Apps, Secret};
+use domain::app::Apps;
 use stores::cassandra::Options;
 
 pub(crate) use broadcast::Receiver;
+pub(crate) use console::ConsoleAs;
 pub(crate) use environment::notify_socket;
 pub(crate) use listen::Listen;
 pub(crate) use reconcile::Reconcile;
@@ -54,8 +55,8 @@ pub(crate) struct Config {
     pub(crate) receivers: Vec<Receiver>,
     /// Whether they may be at addresses that are not of the open internet.
     pub(crate) allows_private_receivers: bool,
-    /// What opens the console; without it, it is off.
-    pub(crate) console: Option<Secret>,
+    /// Whether there is a console, and for whom.
+    pub(crate) console: ConsoleAs,
     /// What holds for all of them.
     pub(crate) settings: Settings,
     /// How the log is written.
@@ -171,9 +172,10 @@ fn load_with(
         let at = apps::place_of(&fault, &file.apps);
         Fault::in_file(&path, &text, at, &format!("{fault}; each app needs its own"))
     })?;
-    let top = environment.values.over(file.top);
+    let mut top = environment.values.over(file.top);
     let listen = listen::read(args, &top)?;
     let tls = top.tls.read()?;
+    let console = std::mem::take(&mut top.console).read(args.demo, tls.is_some())?;
     if args.demo && tls.is_some() {
         let reason = "--demo speaks plain HTTP, as it tells in what to switch; leave one out";
         return Err(Fault::new("--demo", Some("tls".to_owned()), reason));
@@ -186,10 +188,10 @@ fn load_with(
     let data = args.data.clone().or(top.data.clone()).unwrap_or_else(|| DATA_DEFAULT.into());
     Ok(Config {
         listen,
+        console,
         tls,
         store: top.store.read(data)?,
         settings: top.settings(args.demo),
-        console: top.console.read(args.demo)?,
         log_format: top.log_format.unwrap_or_default(),
         log_level: top.log_level.map_or(tracing::Level::INFO, |level| level.0),
         apps,

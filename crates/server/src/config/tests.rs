@@ -28,7 +28,8 @@ explain_signatures = true
 allow_private_broadcast_urls = false
 
 [console]
-token = "opens-the-console"
+token = "opens-the-console-for-us"
+secure = true
 
 [store]
 kind = "memory"
@@ -64,7 +65,8 @@ fn every_documented_key_is_read() {
     let config = check(WHOLE, &[]).expect("it is right");
     assert_eq!(config.listen[0].to_string(), "127.0.0.1:7008");
     assert!(matches!(config.store, StoreAt::Memory), "{:?}", config.store);
-    assert_eq!(config.console.expect("a token").reveal(), "opens-the-console");
+    assert_eq!(config.console.token.expect("a token").reveal(), "opens-the-console-for-us");
+    assert!(config.console.is_secure);
     let expected = Settings {
         documented_limits: false,
         time_zone_offset_s: -12_600,

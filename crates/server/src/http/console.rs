@@ -1,20 +1,23 @@
 //! `/console`: pages are made by the crate of that name; what comes line by line is sent from here.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use console::{Answer, Answered, Live};
+use domain::AppId;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use super::listener::Held;
 use super::routes::Body;
 use super::{Server, body, reply, stream};
-use crate::feed::Seat;
+use crate::feed::line;
 use crate::observe;
 
 /// How often a live page is told what is so now.
@@ -31,6 +34,46 @@ pub(super) fn is_console(path: &str) -> bool {
     path.strip_prefix(console::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// How many pages are made at once: a page may read thousands of rows, and whoever looks can wait
+/// for those who call.
+const LOOKS_MAX: usize = 2;
+/// How long a page waits for its turn.
+const LOOK_PATIENCE: Duration = Duration::from_secs(5);
+/// How many live pages are told at once.
+const LIVE_MAX: usize = 200;
+
+/// What the console's pages share.
+pub(crate) struct Looks {
+    turns: Semaphore,
+    listeners: Arc<Semaphore>,
+    /// What live pages show, and since when: equal ones are told the same.
+    shown: Mutex<HashMap<Live, (Instant, Bytes)>>,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self {
+            turns: Semaphore::new(LOOKS_MAX),
+            listeners: Arc::new(Semaphore::new(LIVE_MAX)),
+            shown: Mutex::default(),
+        }
+    }
+}
+
+impl Looks {
+    /// What a live page shows now, read at most once in a while for all who look.
+    async fn fragment(&self, server: &Server, live: &Live) -> domain::Result<Bytes> {
+        let mut shown = self.shown.lock().await;
+        shown.retain(|_, (since, _)| since.elapsed() < LIVE_EVERY);
+        if let Some((_, fragment)) = shown.get(live) {
+            return Ok(fragment.clone());
+        }
+        let fragment = Bytes::from(live.fragment(&server.ctx).await?);
+        shown.insert(live.clone(), (Instant::now(), fragment.clone()));
+        Ok(fragment)
+    }
+}
+
 /// Answers one request. What is held of its connection is let go with the answer, unless the page
 /// is told more.
 pub(super) async fn answer(
@@ -39,30 +82,11 @@ pub(super) async fn answer(
     held: Held,
 ) -> Response<Body> {
     let began = Instant::now();
-    let (mut parts, incoming) = request.into_parts();
+    let (parts, incoming) = request.into_parts();
     let read = body::read(&parts.headers, incoming, console::FORM_BYTES_MAX, &server.bodies).await;
-    let Ok((bytes, _share)) = read.map(body::Body::into_parts) else {
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        return reply::error(status, "this is too much for a form, or it did not arrive")
-            .map(whole);
-    };
-    let takes_gzip = takes_gzip(&parts.headers);
-    let is_head = parts.method == Method::HEAD;
-    parts.extensions.clear();
-    let figures = || server.metrics.render();
-    let asked = Request::from_parts(parts, bytes);
-    let Answered { answer, page, app, cause } =
-        server.console.answer(&server.ctx, asked, &figures).await;
-    let response = match answer {
-        Answer::Page(response) if takes_gzip && !is_head => compress(response).map(whole),
-        Answer::Page(response) => response.map(whole),
-        Answer::Live(live) => match server.feed.sit_down() {
-            Some(seat) => begin(server, live, seat, held).map(Either::Right),
-            None => {
-                let reason = "as many listen as may; try again later";
-                reply::error(StatusCode::SERVICE_UNAVAILABLE, reason).map(whole)
-            }
-        },
+    let (response, page, app, cause) = match read.map(body::Body::into_parts) {
+        Ok((bytes, _share)) => look(server, Request::from_parts(parts, bytes), held).await,
+        Err(fault) => (unread(fault).map(whole), "form", None, None),
     };
     observe::answered(&observe::Answer {
         request_id: &reply::request_id(&server.ctx),
@@ -74,6 +98,44 @@ pub(super) async fn answer(
         took: began.elapsed(),
     });
     response
+}
+
+type Looked = (Response<Body>, &'static str, Option<AppId>, Option<domain::Error>);
+
+/// Makes a page when it is its turn.
+async fn look(server: &Arc<Server>, asked: Request<Bytes>, held: Held) -> Looked {
+    let takes_gzip = takes_gzip(asked.headers()) && *asked.method() != Method::HEAD;
+    let turn = tokio::time::timeout(LOOK_PATIENCE, server.looks.turns.acquire()).await;
+    let Ok(Ok(_turn)) = turn else {
+        return (busy().map(whole), "busy", None, None);
+    };
+    let figures = || server.metrics.render();
+    let Answered { answer, page, app, cause } =
+        server.console.answer(&server.ctx, asked, &figures).await;
+    let response = match answer {
+        Answer::Page(response) if takes_gzip => compress(response).map(whole),
+        Answer::Page(response) => response.map(whole),
+        Answer::Live(live) => match server.looks.listeners.clone().try_acquire_owned() {
+            Ok(seat) => begin(server, live, seat, held).map(Either::Right),
+            Err(_) => busy().map(whole),
+        },
+    };
+    (response, page, app, cause)
+}
+
+fn busy() -> Response<Bytes> {
+    let reason = "as many look as may; try again in a moment";
+    reply::error(StatusCode::SERVICE_UNAVAILABLE, reason)
+}
+
+fn unread(fault: body::Fault) -> Response<Bytes> {
+    match fault {
+        body::Fault::TooLarge => {
+            reply::error(StatusCode::PAYLOAD_TOO_LARGE, "this is too much for a form")
+        }
+        body::Fault::Broken => reply::error(StatusCode::BAD_REQUEST, "the form did not arrive"),
+        body::Fault::Busy => busy(),
+    }
 }
 
 fn whole(body: Bytes) -> Body {
@@ -96,7 +158,8 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     let mut codings = accepted.unwrap_or_default().split(',').map(str::trim);
     codings.any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim() == "gzip" && weight.replace(' ', "") != "q=0"
+        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+        name.trim() == "gzip" && weight.is_ok_and(|weight| weight > 0.0)
     })
 }
 
@@ -112,7 +175,12 @@ fn compress(response: Response<Bytes>) -> Response<Bytes> {
 }
 
 /// Begins to tell a live page.
-fn begin(server: &Arc<Server>, live: Live, seat: Seat, held: Held) -> Response<stream::Lines> {
+fn begin(
+    server: &Arc<Server>,
+    live: Live,
+    seat: OwnedSemaphorePermit,
+    held: Held,
+) -> Response<stream::Lines> {
     let (chunks, lines) = mpsc::channel(1);
     tokio::spawn(run(server.clone(), live, seat, held, chunks));
     let mut response = stream::response(lines);
@@ -122,18 +190,25 @@ fn begin(server: &Arc<Server>, live: Live, seat: Seat, held: Held) -> Response<s
 }
 
 /// Tells a live page what is so now, whenever that has changed.
-async fn run(server: Arc<Server>, live: Live, seat: Seat, held: Held, chunks: mpsc::Sender<Bytes>) {
+async fn run(
+    server: Arc<Server>,
+    live: Live,
+    seat: OwnedSemaphorePermit,
+    held: Held,
+    chunks: mpsc::Sender<Bytes>,
+) {
     let Held { mut stopping, under_way } = held;
     let told = async {
         let began = Instant::now();
-        let mut last = String::new();
+        let mut last = Bytes::new();
         let mut every = tokio::time::interval(LIVE_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while began.elapsed() < LIVE_FOR {
             every.tick().await;
-            let Ok(now) = live.fragment(&server.ctx).await else { return };
+            let Ok(now) = server.looks.fragment(&server, &live).await else { return };
             let line = match now == last {
-                true => Bytes::from_static(b":\n\n"),
-                false => Bytes::from(format!("event: now\ndata: {now}\n\n")),
+                true => line::HEARTBEAT,
+                false => [b"event: now\ndata: ", &*now, b"\n\n"].concat().into(),
             };
             last = now;
             let sent = tokio::time::timeout(SLOW_MAX, chunks.send(line)).await;
@@ -160,6 +235,7 @@ mod tests {
             ("br;q=1.0, gzip;q=0.8", true),
             ("gzip;q=0", false),
             ("gzip; q=0", false),
+            ("gzip;q=0.000", false),
             ("identity", false),
             ("xgzip", false),
         ] {

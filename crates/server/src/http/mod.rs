@@ -29,6 +29,7 @@ use crate::feed::Feed;
 use crate::reconcile::Plan;
 
 pub(crate) use body::Budget;
+pub(crate) use console::Looks;
 pub(crate) use doors::Door;
 pub(crate) use letters::Remembered;
 pub(crate) use listener::{Signals, serve};
@@ -53,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) reconcile: Vec<Plan>,
     /// The pages of the console.
     pub(crate) console: Console,
+    /// Who looks at it.
+    pub(crate) looks: Looks,
     /// Who takes broadcasts.
     pub(crate) receivers: Receivers,
     /// What has just become durable.

@@ -99,7 +99,7 @@ fn a_live_page_is_told_what_is_so_now() {
 fn a_ticket_is_made_without_the_server_and_opens_what_it_says() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("whowas.toml");
-    let token = "a-token-for-the-console";
+    let token = "a-long-token-for-the-console";
     let apps = "[[apps]]\nid = 1\nname = \"one\"\n[[apps]]\nid = 2\nname = \"two\"\n";
     let write = |console: &str| {
         let text = format!("[store]\nkind = \"memory\"\n{console}{apps}");
