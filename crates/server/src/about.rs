@@ -50,7 +50,7 @@ fn make_ticket(args: &TokenArgs, now_unix_s: i64) -> Result<Ending, Failure> {
         Some(id) if config.apps.iter().any(|app| app.id == id) => Scope::App(id),
         Some(id) => return Err(usage(&format!("the config names no app {id}"))),
     };
-    let console = Console::new(config.console, false);
+    let console = Console::new(config.console.token, false);
     let until_unix_s = now_unix_s + args.hours * 3_600;
     let ticket = console.ticket(scope, until_unix_s);
     let ticket = ticket.ok_or_else(|| {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::export::args::{StaysArgs, UsersExportArgs, UsersGetArgs};
+
 /// Who is this user, and who was in this room: a user directory and a room log in the wire formats
 /// of Volcengine RTC/IM and ZEGOCLOUD ZIM.
 #[derive(Debug, Parser)]
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Broadcast(BroadcastArgs),
     /// Look after users: erase whoever wants to be forgotten
     Users(UsersArgs),
+    /// Look into the room log: who was where, when, for how long
+    Stays(StaysArgs),
     /// Look after stores: back up, restore, check, migrate, copy
     Store(StoreArgs),
     /// Make a ticket that opens the console for a while
@@ -296,6 +300,12 @@ pub(crate) struct UsersArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UsersCommand {
+    /// Tell who users are
+    #[command(after_help = EXIT_STATUS_OF_USERS)]
+    Get(UsersGetArgs),
+    /// Write out all users, or whoever is meant by their tags, any number
+    #[command(after_help = EXIT_STATUS_OF_USERS)]
+    Export(UsersExportArgs),
     /// Erase whatever names somebody, and tell a receipt: profile, presence, dead letters, and
     /// their part of the room log
     ///

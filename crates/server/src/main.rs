@@ -11,11 +11,13 @@ mod command;
 mod config;
 mod demo;
 mod events;
+mod export;
 mod feed;
 mod http;
 mod notify;
 mod observe;
 mod outgoing;
+mod progress;
 mod reconcile;
 mod remote;
 mod store;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Events(args) => events::run(&args),
         Command::Broadcast(args) => tend::run(&args),
         Command::Users(args) => users::run(&args),
+        Command::Stays(args) => export::stays(&args),
         Command::Store(args) => store::run(&args),
         Command::Token(args) => about::token(&args),
         Command::Config(args) => about::config(&args),

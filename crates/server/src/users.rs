@@ -13,6 +13,7 @@ use crate::cli::{UsersArgs, UsersCommand, UsersEraseArgs};
 use crate::command::{self, Ending, Failure, tell};
 use crate::config;
 use crate::events::{failed, printable};
+use crate::export;
 use crate::remote::{Remote, Trouble};
 
 /// What a receipt counts, as the server calls it, and as people do.
@@ -29,6 +30,8 @@ const COUNTS: [(&str, &str); 6] = [
 pub(crate) fn run(args: &UsersArgs) -> ExitCode {
     command::run(async {
         match &args.command {
+            UsersCommand::Get(args) => export::get_users(args).await,
+            UsersCommand::Export(args) => export::export_users(args).await,
             UsersCommand::Erase(args) => erase(args).await,
         }
     })

@@ -9,6 +9,7 @@ mod dead_letters;
 mod directory;
 mod doors;
 mod events;
+mod export;
 mod hostile_hooks;
 mod lifecycle;
 mod load;

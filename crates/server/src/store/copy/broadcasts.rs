@@ -13,8 +13,8 @@ use domain::broadcast::{Broadcast, Ledger, Progress as HowFar, Refusal};
 use domain::store::Walk;
 
 use super::Copy;
-use super::progress::Progress;
 use crate::note;
+use crate::progress::Progress;
 
 /// How many apps' ledgers are read at a time.
 const LEDGERS_OF_A_STEP: u32 = 16;

@@ -11,8 +11,8 @@ use domain::log::dead::KeptLetter;
 use domain::presence::{Connections, Sighting};
 use domain::users::User;
 
-use super::progress::Progress;
 use super::{Copy, LETTERS_OF_A_STEP, SIGHTINGS_OF_A_STEP, USERS_OF_A_STEP};
+use crate::progress::Progress;
 
 /// How many stays are compared at a time.
 const STAYS_OF_A_PAGE: u32 = 1_000;

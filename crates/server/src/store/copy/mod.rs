@@ -10,7 +10,6 @@
 
 mod broadcasts;
 mod compare;
-mod progress;
 mod state;
 
 use std::collections::BTreeMap;
@@ -27,12 +26,12 @@ use indicatif::{HumanCount, HumanDuration};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::compare::Compared;
-use self::progress::Progress;
 use self::state::{Stage, State, StateFile};
 use super::at::At;
 use crate::cli::CopyArgs;
 use crate::command::{Ending, Failure, tell};
 use crate::note;
+use crate::progress::Progress;
 
 /// How many users are copied at a time.
 const USERS_OF_A_STEP: u32 = 500;

@@ -1,4 +1,5 @@
-//! How a copy comes along, on standard error: a bar for people, a line now and then for files.
+//! How a long command comes along, on standard error: a bar for people, a line now and then for
+//! files.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// How far a stage has come.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: &'static str,
     bar: Option<ProgressBar>,
     total: Option<u64>,
@@ -23,7 +24,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(what: &'static str, done: u64, total: Option<u64>) -> Self {
+    pub(crate) fn start(what: &'static str, done: u64, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
             let template = if total.is_some() { BAR } else { SPINNER };
@@ -34,7 +35,7 @@ impl Progress {
         Self { what, bar, total, told: Instant::now(), done }
     }
 
-    pub(super) fn add(&mut self, more: usize) {
+    pub(crate) fn add(&mut self, more: usize) {
         self.done += more as u64;
         match &self.bar {
             Some(bar) => bar.set_position(self.done),
