@@ -55,12 +55,13 @@ impl RoomState {
         let was_in_root = self.is_in_root;
         todo.more |= self.leave_root()?;
         todo.changes = self.changes.take(&mut self.catalog);
+        todo.more |= !todo.is_empty() && self.is_followed();
         let cut_unix_us = self.cut_unix_us.take();
         let changes_nothing = self.leaves_root.is_empty()
             && cut_unix_us.is_none()
             && todo.is_empty()
             && head == self.head
-            && !self.has_to_remove_a_note();
+            && !self.has_to_clear_a_note();
         if changes_nothing {
             return Ok(None);
         }
@@ -86,21 +87,33 @@ impl RoomState {
         self.events.is_empty() && self.lost.is_empty() && self.stays.is_empty()
     }
 
-    /// Whether something that is done would stand in the root as if it were not.
-    fn has_to_remove_a_note(&self) -> bool {
-        let stays = |todo: &Todo| todo.is_old || todo.more && todo.is_left_over || self.is_over();
+    /// Whether the note of the next round must not stand until somebody changes the room again: it
+    /// says what was erased or cut. It asks for another round, also of whoever finds it if we die,
+    /// and so does the note of that one, until nothing is left to change.
+    fn is_followed(&mut self) -> bool {
+        std::mem::take(&mut self.takes_away) || self.todos.iter().any(|todo| todo.more)
+    }
+
+    /// Whether something that is done would stand in the root as if it were not, or longer than it
+    /// may.
+    fn has_to_clear_a_note(&self) -> bool {
+        let stays = |todo: &Todo| todo.is_old || todo.more || self.is_over();
         self.todos.iter().any(|todo| todo.done && stays(todo))
     }
 
-    /// What changes in the root: the note takes the place of the one before.
+    /// What changes in the root: the note takes the place of the one before. If there is nothing to
+    /// be noted, an empty one does: what is removed lies about for days.
     fn rows_of_root(&mut self, todo: &Todo) -> Result<BTreeMap<Place, Option<Vec<u8>>>> {
         let leaves = std::mem::take(&mut self.leaves_root);
         let mut rows: BTreeMap<_, _> = leaves.into_iter().map(|place| (place, None)).collect();
         let done = std::mem::take(&mut self.todos).into_iter();
         rows.extend(done.map(|todo| (todo.place(), None)));
-        if !todo.is_empty() {
+        let takes_a_place = rows.contains_key(&todo.place()) && !self.is_over();
+        if takes_a_place || !todo.is_empty() {
             let Row { place, value } = Row::of_todo(&self.at, todo)?;
             rows.insert(place, Some(value));
+        }
+        if !todo.is_empty() {
             self.todos.push(todo.clone());
         }
         Ok(rows)

@@ -222,7 +222,8 @@ impl Root {
         let told = self.told;
         let mut todos = std::mem::take(&mut self.todos);
         for todo in &mut todos {
-            todo.done = !todo.is_old && told.is_some_and(|told| told >= todo.version);
+            let is_told = told.is_some_and(|told| told >= todo.version) || todo.is_empty();
+            todo.done = !todo.is_old && is_told;
         }
         // The note of a room that is over has to be removed.
         todos.retain(|todo| !todo.done || is_over);

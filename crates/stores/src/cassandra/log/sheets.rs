@@ -143,7 +143,7 @@ impl Changes {
     /// Puts a row into a sheet.
     pub(super) fn put(&mut self, catalog: &mut Catalog, sheet: Sheet, row: (Place, Vec<u8>)) {
         let (place, value) = row;
-        catalog.put(sheet, value.len());
+        catalog.put(sheet, place.key.len() + value.len());
         self.rows.insert((sheet, place), Some(value));
     }
 

@@ -114,6 +114,8 @@ pub(super) struct RoomState {
     /// What goes from the root.
     pub(super) leaves_root: BTreeSet<Place>,
     pub(super) cut_unix_us: Option<i64>,
+    /// Whether an event goes, and must not stand in the note for longer than it has to.
+    pub(super) takes_away: bool,
     pub(super) bytes: usize,
 }
 
@@ -136,6 +138,7 @@ impl RoomState {
             changes: Changes::default(),
             leaves_root: BTreeSet::new(),
             cut_unix_us: None,
+            takes_away: false,
             bytes: 0,
             at,
         };
@@ -172,7 +175,7 @@ impl RoomState {
     /// Forgets an event whose row goes otherwise, and says in which sheet it was.
     fn forget(&mut self, identity: &EventHash) -> Option<(Event, Sheet)> {
         let Known { place, sheet, .. } = self.known.remove(identity)?;
-        self.grown = None;
+        (self.grown, self.takes_away) = (None, true);
         let event = self.events.swap_remove(place);
         if let Some(moved) = self.events.get(place)
             && let Some(known) = self.known.get_mut(&moved.identity())

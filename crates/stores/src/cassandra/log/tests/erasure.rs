@@ -2,18 +2,18 @@
 
 use domain::erasure::Erasures;
 use domain::ids::ParticipantId;
-use domain::log::Event;
-use domain::store::Appended;
+use domain::log::{Event, fold_room};
+use domain::store::{Appended, Store};
 use futures::future::join;
 
 use super::super::identities;
 use super::super::room::{self as partition, How};
 use super::super::state::Ask;
 use super::super::waiting;
-use super::ring::{realm, tell};
+use super::ring::{realm, shown, tell};
 use super::told::{events, room};
-use crate::cassandra::Cassandra;
-use crate::cassandra::tests::store_of;
+use crate::cassandra::tests::{Keyspace, store_of};
+use crate::cassandra::{Cassandra, cluster};
 
 fn anna() -> ParticipantId {
     ParticipantId::parse("anna").expect("somebody")
@@ -117,4 +117,60 @@ async fn what_lost_to_an_erased_event_goes_with_it() {
     for event in &both {
         assert_eq!(by_identity(&server, event).await, None);
     }
+}
+
+/// Whether any row of a room says it, in its name or in its value, whatever it is there for.
+async fn says(keyspace: &Keyspace, word: &str) -> bool {
+    let mut found = false;
+    for table in ["room_log", "room_sheets"] {
+        let cql = format!("SELECT key, value FROM {{ks}}.{table}");
+        let cql = cluster::in_keyspace(&cql, keyspace.name());
+        let rows = keyspace.session.query_unpaged(cql, ()).await.expect("rows");
+        let rows = rows.into_rows_result().expect("rows");
+        type Texts = (Option<Vec<u8>>, Option<Vec<u8>>);
+        for row in rows.rows::<Texts>().expect("two columns") {
+            let (key, value) = row.expect("a row");
+            let mut texts = [key, value].into_iter().flatten();
+            found |= texts.any(|text| text.windows(word.len()).any(|it| it == word.as_bytes()));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn no_row_of_a_room_says_who_was_erased() {
+    let (joins, ben) = ("10 join anna call=c id=a", "11 join ben call=c id=b");
+    for (left, dies) in [(ben, false), ("", false), (ben, true), ("", true)] {
+        let keyspace = Keyspace::new().await;
+        Cassandra::migrate(&keyspace.options).await.expect("tables");
+        let open = || keyspace.open(keyspace.options.clone());
+        let (one, other) = join(open(), open()).await;
+        tell(&one, events(&format!("{joins}\n{left}"))).await.expect("told");
+        assert!(says(&keyspace, "anna").await);
+        if dies {
+            one.log.die_at(&room());
+            let step = one.erase_events(room().app, &anna(), None, 9).await;
+            step.expect_err("it dies behind the round, and before the identities");
+            assert!(says(&keyspace, "anna").await, "the note of the round");
+        }
+        assert_eq!(erase(&other).await, (1, 0));
+        assert!(!says(&keyspace, "anna").await, "{left:?} {dies}");
+        assert_eq!(says(&keyspace, "ben").await, !left.is_empty());
+        assert_eq!(shown(&other).await, fold_room(&room(), &events(left)));
+        keyspace.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn no_row_of_a_room_says_what_was_cut() {
+    let keyspace = Keyspace::new().await;
+    Cassandra::migrate(&keyspace.options).await.expect("tables");
+    let server = keyspace.open(keyspace.options.clone()).await;
+    let story = "10 join anna call=c\n20.5 leave anna call=c\n100 join ben call=d";
+    tell(&server, events(story)).await.expect("told");
+    assert!(says(&keyspace, "anna").await);
+    while server.retire(50_000_000, 1).await.expect("a step").more {}
+    assert!(!says(&keyspace, "anna").await);
+    assert!(says(&keyspace, "ben").await);
+    keyspace.drop().await;
 }

@@ -32,7 +32,7 @@ impl Log {
         if deaths.remove(at) { Err(Fault::Unknown) } else { Ok(()) }
     }
 
-    fn die_at(&self, at: &RoomKey) {
+    pub(super) fn die_at(&self, at: &RoomKey) {
         self.deaths.0.lock().unwrap_or_else(PoisonError::into_inner).insert(at.clone());
     }
 }

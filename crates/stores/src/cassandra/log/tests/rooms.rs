@@ -100,6 +100,14 @@ impl Partition {
         assert!(puts.all(|puts| puts <= SHEET_ROWS_MAX), "{fills:?}");
     }
 
+    /// Whether any row says it, in its name or in its value.
+    fn says(&self, word: &str) -> bool {
+        let root = self.root.iter();
+        let sheets = self.sheets.iter().map(|((_, place), value)| (place, value));
+        let mut texts = root.chain(sheets).flat_map(|(place, value)| [&place.key, value]);
+        texts.any(|text| text.windows(word.len()).any(|some| some == word.as_bytes()))
+    }
+
     fn stays(&self, at: &RoomKey) -> Vec<Stay> {
         let stays = self.image(at).stays.into_iter();
         let mut stays: Vec<Stay> = stays.map(|(stay, _)| stay).collect();
@@ -280,11 +288,71 @@ fn nothing_but_the_version_is_left_of_a_room_that_is_over() {
     let cut_unix_us = state.find_cut(i64::MAX).expect("a cut");
     let cut = Ask::Cut { cut_unix_us, before_unix_us: i64::MAX };
     settle(&mut partition, &mut state, vec![cut]);
-    let last = state.round(7).expect("a round").expect("the note goes");
-    assert!(last.is_last);
-    partition.apply(last);
     assert!(state.round(7).expect("a round").is_none());
     assert_eq!((partition.root, partition.sheets), (BTreeMap::new(), Rows::new()));
+}
+
+#[test]
+fn what_is_erased_stands_in_no_note() {
+    for story in ["10 join anna call=c\n11 join ben call=c", "10 join anna call=c"] {
+        let (at, events, mut partition) = fresh(story);
+        let mut state = partition.read(&at, &[]);
+        settle(&mut partition, &mut state, events.iter().map(add).collect());
+        assert!(partition.says("anna"));
+        settle(&mut partition, &mut state, vec![Ask::Remove(Lost::of(&events[0]))]);
+        assert!(!partition.says("anna"), "{story}");
+        assert_eq!(partition.stays(&at), fold_room(&at, &events[1..]));
+        // The empty note asks for nothing more, whoever reads it.
+        for mut state in [state, partition.read(&at, &[])] {
+            assert_eq!(state.todos().len(), 0);
+            assert!(state.round(9).expect("a round").is_none());
+        }
+    }
+}
+
+/// Also not the event that loses to another of its identity, and what it said of somebody.
+#[test]
+fn what_gives_way_stands_in_no_note() {
+    let story = |who: &str| events(&format!("10 join {who} call=c id=x")).remove(0);
+    let both = |it: u32| [story(&format!("anna{it}")), story(&format!("ben{it}"))];
+    let loses = |[anna, ben]: &[Event; 2]| anna.content_hash() > ben.content_hash();
+    let [anna, winner] = (0..64).map(both).find(loses).expect("one of 64 hashes is smaller");
+    let (at, mut partition) = (room(), Partition::default());
+    let mut state = partition.read(&at, &[]);
+    settle(&mut partition, &mut state, vec![add(&anna)]);
+    settle(&mut partition, &mut state, vec![add(&winner), Ask::Remove(Lost::of(&anna))]);
+    assert!(!partition.says("anna"));
+    assert_eq!(partition.stays(&at), fold_room(&at, &[winner]));
+}
+
+/// More stays than a round takes, and each of the servers dies behind its round.
+#[test]
+fn what_is_cut_stands_in_no_note_whoever_dies() {
+    let mut story: Vec<String> =
+        (0..4_100).map(|it| format!("10 join anna{it} call=c conn=k{it}")).collect();
+    story.extend(["20 over".to_owned(), "100 join ben call=d".to_owned()]);
+    let (at, events, mut partition) = fresh(&story.join("\n"));
+    let mut state = partition.read(&at, &[]);
+    for some in events.chunks(1_000) {
+        settle(&mut partition, &mut state, some.iter().map(add).collect());
+    }
+    assert!(partition.says("anna"));
+    const BEFORE: i64 = 50_000_000;
+    let cut_unix_us = state.find_cut(BEFORE).expect("a cut");
+    let cut = Ask::Cut { cut_unix_us, before_unix_us: BEFORE };
+    let mut rounds = 0;
+    loop {
+        let mut state = partition.read(&at, &[]);
+        state.todos_are_done();
+        state.take(cut.clone()).expect("taken");
+        let Some(round) = state.round(7).expect("a round") else { break };
+        assert!(partition.apply(round));
+        rounds += 1;
+        assert!(rounds < 10, "it ends");
+    }
+    assert!(rounds > 2, "{rounds}");
+    assert!(!partition.says("anna"));
+    assert_eq!(partition.stays(&at), fold_room(&at, &events[4_101..]));
 }
 
 /// What a server left half done is done by whoever reads the room, also if it is half done.
