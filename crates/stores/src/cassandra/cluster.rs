@@ -157,7 +157,7 @@ impl Cluster {
     /// a right is missing, writes too.
     pub(super) async fn probe(&self) -> Result<()> {
         // Past the places: whether it is busy here is not the question.
-        let sent = self.session.execute_unpaged(&self.probe, (schema::META_KEY,));
+        let sent = Box::pin(self.session.execute_unpaged(&self.probe, (schema::META_KEY,)));
         let mut rows = rows_of::<(i32,)>(self.counted("read", sent).await?)?;
         rows.pop().ok_or(Fault::damaged(schema::META_NAME, Damage::Missing))?;
         if self.was_denied.swap(false, Ordering::Relaxed) {
@@ -168,7 +168,7 @@ impl Cluster {
 
     /// Removes a row that never was, to see whether we may write.
     pub(super) async fn try_to_write(&self) -> Result<()> {
-        let sent = self.session.execute_unpaged(&self.trial, (schema::NO_KEY,));
+        let sent = Box::pin(self.session.execute_unpaged(&self.trial, (schema::NO_KEY,)));
         self.counted("write", sent).await?;
         Ok(())
     }
@@ -252,7 +252,8 @@ impl Cluster {
         R: for<'r> DeserializeRow<'r, 'r>,
     {
         let limit = statement.get_request_timeout().unwrap_or(self.request_timeout);
-        let sent = self.session.execute_single_page(statement, values, at);
+        // The driver's futures are of 20 kB: on the heap, they make none of those that wait large.
+        let sent = Box::pin(self.session.execute_single_page(statement, values, at));
         let (answer, behind) = self.within(limit, &self.reads, self.counted("read", sent)).await?;
         Ok((rows_of(answer)?, next_of(behind)))
     }
@@ -263,7 +264,7 @@ impl Cluster {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<()> {
-        let sent = self.counted("write", self.session.execute_unpaged(statement, values));
+        let sent = self.counted("write", Box::pin(self.session.execute_unpaged(statement, values)));
         self.within(self.request_timeout, &self.writes, sent).await?;
         Ok(())
     }
@@ -273,7 +274,7 @@ impl Cluster {
         let Bundle { mut batch, values } = bundle;
         if !values.is_empty() {
             batch.set_is_idempotent(true);
-            let sent = self.counted("write", self.session.batch(&batch, values));
+            let sent = self.counted("write", Box::pin(self.session.batch(&batch, values)));
             self.within(self.request_timeout, &self.writes, sent).await?;
         }
         Ok(())
@@ -286,7 +287,7 @@ impl Cluster {
         values: impl SerializeRow,
     ) -> Result<Cas> {
         let began = Instant::now();
-        let sent = self.session.execute_unpaged(statement, values);
+        let sent = Box::pin(self.session.execute_unpaged(statement, values));
         let outcome = outcome_of(self.counted("conditional", sent).await);
         self.note(&outcome, began);
         outcome
@@ -338,8 +339,9 @@ impl Cluster {
         batch.set_is_idempotent(true);
         batch.set_execution_profile_handle(Some(self.patient.clone()));
         let began = Instant::now();
-        let outcome =
-            outcome_of(self.counted("conditional", self.session.batch(&batch, values)).await);
+        let outcome = outcome_of(
+            self.counted("conditional", Box::pin(self.session.batch(&batch, values))).await,
+        );
         self.note(&outcome, began);
         outcome
     }

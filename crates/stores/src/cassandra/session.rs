@@ -79,7 +79,7 @@ impl Connection {
         options.check()?;
         let process = Arc::new(Process::new());
         let connection = Arc::new(Self { options, process, state: watch::Sender::default() });
-        match timeout(FIRST_TRY, connection.connect()).await {
+        match timeout(FIRST_TRY, Box::pin(connection.connect())).await {
             Ok(Ok(cluster)) => connection.connected(cluster),
             Ok(Err(Trouble::Refused(refusal))) => return Err(refusal),
             Ok(Err(trouble)) => connection.disconnected(trouble),
@@ -194,7 +194,7 @@ async fn keep(connection: Weak<Connection>) {
 }
 
 async fn attempt(connection: &Connection) {
-    match timeout(ATTEMPT, connection.connect()).await {
+    match timeout(ATTEMPT, Box::pin(connection.connect())).await {
         Ok(Ok(cluster)) => connection.connected(cluster),
         Ok(Err(trouble)) => connection.disconnected(trouble),
         Err(_) => connection.disconnected(Trouble::Slow(ATTEMPT)),
