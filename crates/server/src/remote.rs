@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sources::native;
 
-use crate::config::Target;
+use crate::cli::ApiTargetArgs;
+use crate::command::Failure;
+use crate::config::{self, Target};
 use crate::observe;
 use crate::outgoing::{Client, Patience};
 
@@ -104,6 +106,12 @@ impl Remote {
             authorization.map_err(|_| anyhow::anyhow!("the token cannot stand in a header"))?;
         authorization.set_sensitive(true);
         Ok(Self { client: Client::new(&server)?, server, authorization })
+    }
+
+    /// The server whose native API a command asks, and the app.
+    pub(crate) fn of_api(args: &ApiTargetArgs) -> Result<(Self, AppId), Failure> {
+        let found = config::api_target(args)?;
+        Ok((Self::new(found.target)?, found.app))
     }
 
     /// Its address.

@@ -3,14 +3,12 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use domain::AppId;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::cli::BroadcastNamedArgs;
-use crate::cli::{ApiTargetArgs, BroadcastArgs, BroadcastCommand, BroadcastListArgs};
+use crate::cli::{BroadcastArgs, BroadcastCommand, BroadcastListArgs};
 use crate::command::{self, Ending, Failure, tell};
-use crate::config;
 use crate::events::{failed, printable};
 use crate::remote::Remote;
 
@@ -29,13 +27,8 @@ pub(crate) fn run(args: &BroadcastArgs) -> ExitCode {
     })
 }
 
-fn remote(args: &ApiTargetArgs) -> Result<(Remote, AppId), Failure> {
-    let found = config::api_target(args).map_err(|fault| Failure::Usage(fault.to_string()))?;
-    Ok((Remote::new(found.target)?, found.app))
-}
-
 async fn list(args: &BroadcastListArgs) -> Result<Ending, Failure> {
-    let (remote, app) = remote(&args.target)?;
+    let (remote, app) = Remote::of_api(&args.target)?;
     let mut broadcasts: Vec<Value> = vec![];
     let mut after = args.after;
     loop {
@@ -64,7 +57,7 @@ async fn list(args: &BroadcastListArgs) -> Result<Ending, Failure> {
 }
 
 async fn one(args: &BroadcastNamedArgs, method: Method, wish: &str) -> Result<Ending, Failure> {
-    let (remote, app) = remote(&args.target)?;
+    let (remote, app) = Remote::of_api(&args.target)?;
     let path = format!("broadcasts/{}{wish}", args.id);
     let told = remote.ask_api(method, app, &path).await.map_err(failed)?;
     tell(&match args.json {

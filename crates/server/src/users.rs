@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::cli::{UsersArgs, UsersCommand, UsersEraseArgs};
 use crate::command::{self, Ending, Failure, tell};
-use crate::config;
 use crate::events::{failed, printable};
 use crate::export;
 use crate::remote::{Remote, Trouble};
@@ -40,15 +39,14 @@ pub(crate) fn run(args: &UsersArgs) -> ExitCode {
 /// One after the other, and each receipt is told as soon as it is whole: of those behind a failure
 /// nothing is erased.
 async fn erase(args: &UsersEraseArgs) -> Result<Ending, Failure> {
-    let found = config::api_target(&args.target)?;
-    let remote = Remote::new(found.target)?;
+    let (remote, app) = Remote::of_api(&args.target)?;
     if !args.yes {
-        confirm(args, found.app)?;
+        confirm(args, app)?;
     }
     for (index, id) in args.ids.iter().enumerate() {
-        let receipt = erase_one(&remote, found.app, id).await?;
+        let receipt = erase_one(&remote, app, id).await?;
         tell(&match args.json {
-            true => format!("{}\n", receipt.json(found.app, id)),
+            true => format!("{}\n", receipt.json(app, id)),
             false => receipt.lines(id, index == 0),
         })?;
     }

@@ -9,10 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use super::closing::{Closer, Closers, Closing, Proof, first_of, is_heard_before};
+use super::closing::Closer;
 use super::event::Event;
-use super::intervals::{Interval, fold_participant};
-use super::room::{first_joins, told_join};
+use super::intervals::fold_participant;
+use super::room::{AllClosers, closers_of, first_joins, told_join};
 use super::stay::{RoomKey, Stay, stays_of};
 use crate::ids::{CallId, ParticipantId};
 
@@ -33,11 +33,7 @@ impl Growing {
     /// Looks at all events of a room, and at the restarts of its servers.
     pub fn of<'e>(events: impl IntoIterator<Item = &'e Event> + Clone) -> Self {
         let first_joins = first_joins(events.clone());
-        let mut closers: Vec<Closer> =
-            events.clone().into_iter().filter_map(Closer::from_event).collect();
-        let superseding = first_joins.iter();
-        closers
-            .extend(superseding.map(|(call, joined)| Closer::superseding(call.clone(), *joined)));
+        let closers = closers_of(events.clone(), &first_joins);
         let asking = closers.iter().filter(|closer| closer.asks_what_was_heard());
         let settled_unix_us = asking.map(|it| it.effective_unix_us).max().unwrap_or(i64::MIN);
         let is_uncalled = |event: &Event| event.presence().is_some_and(|who| who.call.is_none());
@@ -66,30 +62,9 @@ impl Growing {
         theirs: impl IntoIterator<Item = &'e Event>,
         events: &[Event],
     ) -> Vec<Stay> {
-        let intervals = fold_participant(theirs, participant, &InRoom { growing: self, events });
+        let closers = AllClosers::known(&self.closers, events);
+        let intervals = fold_participant(theirs, participant, &closers);
         let called = intervals.iter().filter_map(|it| Some((it.call.as_ref()?, it)));
         stays_of(at, participant, called)
-    }
-}
-
-struct InRoom<'r> {
-    growing: &'r Growing,
-    events: &'r [Event],
-}
-
-impl Closers for InRoom<'_> {
-    fn first_for(
-        &self,
-        interval: &Interval,
-        participant: &ParticipantId,
-        proof: Proof,
-    ) -> Option<Closing> {
-        let last_heard = |closer: &Closer| {
-            let call = interval.call.as_ref();
-            let heard = self.events.iter().filter(|event| is_heard_before(event, call, closer));
-            heard.map(|event| event.time_unix_us).max()
-        };
-        let closers = self.growing.closers.iter().filter(|closer| proof.admits(closer));
-        first_of(closers, interval, participant, last_heard)
     }
 }

@@ -89,7 +89,8 @@ impl Pages {
     }
 }
 
-async fn let_others_work() {
+/// Lets whoever waits for this thread go first.
+pub(super) async fn let_others_work() {
     let mut has_waited = false;
     poll_fn(|task| match std::mem::replace(&mut has_waited, true) {
         true => Poll::Ready(()),

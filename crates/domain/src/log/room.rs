@@ -1,5 +1,6 @@
 //! All events of one room, folded: the definition of what the log shows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::closing::{Closer, Closers, Closing, Proof, first_of, is_heard_before};
@@ -68,19 +69,34 @@ pub fn told_join(event: &Event) -> Option<(&CallId, i64)> {
     }
 }
 
+/// Whatever closes intervals of a room: what its events say, and each call that takes the place of
+/// those before it.
+pub(super) fn closers_of<'e>(
+    events: impl IntoIterator<Item = &'e Event>,
+    first_joins: &BTreeMap<CallId, i64>,
+) -> Vec<Closer> {
+    let own = events.into_iter().filter_map(Closer::from_event);
+    let superseding = first_joins.iter().map(|(call, first_joined_unix_us)| {
+        Closer::superseding(call.clone(), *first_joined_unix_us)
+    });
+    own.chain(superseding).collect()
+}
+
 /// Closers found by looking at every event of the room.
 pub(super) struct AllClosers<'a> {
     events: &'a [Event],
-    closers: Vec<Closer>,
+    closers: Cow<'a, [Closer]>,
 }
 
 impl<'a> AllClosers<'a> {
     pub(super) fn of(events: &'a [Event]) -> Self {
-        let own = events.iter().filter_map(Closer::from_event);
-        let superseding = first_joins(events)
-            .into_iter()
-            .map(|(call, first_joined_unix_us)| Closer::superseding(call, first_joined_unix_us));
-        Self { events, closers: own.chain(superseding).collect() }
+        let closers = closers_of(events, &first_joins(events));
+        Self { events, closers: Cow::Owned(closers) }
+    }
+
+    /// Those that were found before, among events of which none has told another one since.
+    pub(super) fn known(closers: &'a [Closer], events: &'a [Event]) -> Self {
+        Self { events, closers: Cow::Borrowed(closers) }
     }
 }
 

@@ -4,8 +4,8 @@
 //! read at once, those that began last are read, and whoever asks is told so.
 
 use std::collections::BTreeMap;
-use std::task::Poll;
 
+use super::pages::let_others_work;
 use super::query::{PAGE_LEN_MAX, StayQuery};
 use super::stay::{RoomKey, Stay};
 use crate::context::Context;
@@ -98,26 +98,14 @@ pub async fn search_calls(ctx: &Context, search: &Search) -> Result<Found> {
                 add(&mut calls, stay);
             }
         }
-        let_others().await;
+        // An engine may answer without waiting.
+        let_others_work().await;
     }
     let mut calls: Vec<FoundCall> = calls.into_values().collect();
     calls.sort_by_key(|call| std::cmp::Reverse(call.created_unix_s));
     let more = calls.len().saturating_sub(search.offset.saturating_add(search.limit));
     let calls = calls.into_iter().skip(search.offset).take(search.limit).collect();
     Ok(Found { calls, more, is_cut: first > 0 })
-}
-
-/// Lets whoever waits for this thread go first: an engine may answer without waiting for anything.
-async fn let_others() {
-    let mut is_second = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut is_second, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 fn add(calls: &mut BTreeMap<(RoomKey, CallId), FoundCall>, stay: &Stay) {

@@ -21,7 +21,6 @@ use self::file::Out;
 use self::rows::Columns;
 use crate::cli::ApiTargetArgs;
 use crate::command::{self, Ending, Failure, tell};
-use crate::config;
 use crate::events::{failed, printable};
 use crate::note;
 use crate::progress::Progress;
@@ -57,11 +56,6 @@ impl WhichStaysArgs {
     }
 }
 
-fn remote(args: &ApiTargetArgs) -> Result<(Remote, AppId), Failure> {
-    let found = config::api_target(args)?;
-    Ok((Remote::new(found.target)?, found.app))
-}
-
 fn path(name: &str, query: &[(&str, &str)], limit: u64, cursor: Option<&str>) -> String {
     let mut path = format!("{name}?limit={limit}");
     for (name, value) in query.iter().copied().chain(cursor.map(|it| ("cursor", it))) {
@@ -85,7 +79,7 @@ async fn page(
 }
 
 async fn list_stays(args: &StaysListArgs) -> Result<Ending, Failure> {
-    let (remote, app) = remote(&args.target)?;
+    let (remote, app) = Remote::of_api(&args.target)?;
     let path = path("stays", &args.which.query(), args.limit, None);
     let (stays, next) = page(&remote, app, "stays", &path).await.map_err(failed)?;
     if args.json {
@@ -122,7 +116,7 @@ fn table(stays: &[Value]) -> String {
 
 /// Runs `whowas users get`: those who are there are told; whoever is not makes it fail.
 pub(crate) async fn get_users(args: &UsersGetArgs) -> Result<Ending, Failure> {
-    let (remote, app) = remote(&args.target)?;
+    let (remote, app) = Remote::of_api(&args.target)?;
     let mut missing = vec![];
     for id in &args.ids {
         let path = format!("users/{}", utf8_percent_encode(id, NON_ALPHANUMERIC));
@@ -172,7 +166,7 @@ async fn export(
     name: &'static str,
     query: &[(&str, &str)],
 ) -> Result<Ending, Failure> {
-    let (remote, app) = remote(target)?;
+    let (remote, app) = Remote::of_api(target)?;
     let by_name = out.output.as_ref().and_then(|path| path.extension());
     let is_csv = out.format.map_or(by_name.is_some_and(|it| it == "csv"), |it| it == Format::Csv);
     let asked = json!({ "server": remote.server(), "app": app.0, "of": name, "csv": is_csv,
